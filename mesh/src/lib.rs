@@ -1,0 +1,11 @@
+//! What a mesh is: names, units, telemetry, graph, health.
+//!
+//! Pure code: no IO, no clock, no async, no environment. Time is an argument. It compiles for the
+//! host and for wasm, so the server decides with it and the page shows with it.
+
+pub mod names;
+pub mod units;
+
+pub mod telemetry;
+
+pub mod api;

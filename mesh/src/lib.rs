@@ -8,4 +8,6 @@ pub mod units;
 
 pub mod telemetry;
 
+pub mod layout;
+
 pub mod api;

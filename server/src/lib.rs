@@ -1,1 +1,3 @@
-//! Pidali server.
+//! Asks Prometheus, Jaeger and Kubernetes; answers the page.
+
+pub mod sources;

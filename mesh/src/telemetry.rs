@@ -11,7 +11,7 @@ use crate::units::{UnixMillis, Window};
 
 mod histogram;
 
-pub use histogram::{Histogram, Quantile};
+pub use histogram::{Bucket, Histogram, Quantile};
 
 /// Which proxy reported a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

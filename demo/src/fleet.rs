@@ -1,0 +1,251 @@
+//! Workloads and their pods: who lives when, who is ready, what each pod's proxy has counted.
+
+use std::collections::BTreeMap;
+
+use crate::chance::{hash_text, mix};
+use crate::deployments::Deployment;
+use crate::history::{EDGES_MS, N_BUCKETS};
+use crate::ledger::{ReportId, WorkloadId};
+use crate::story::{Actor, actor_of};
+
+/// All workloads, sorted by namespace and name.
+#[derive(Default)]
+pub(crate) struct Fleet {
+    pub(crate) workloads: Vec<Workload>,
+}
+
+/// A workload that runs.
+pub(crate) struct Workload {
+    pub(crate) deployment: Deployment,
+    pub(crate) id: WorkloadId,
+    pub(crate) actor: &'static Actor,
+    pub(crate) pods: Vec<Pod>,
+    /// Indices of the pods that take and make calls in this step.
+    pub(crate) ready: Vec<usize>,
+}
+
+/// One pod and the counters of its proxy.
+pub(crate) struct Pod {
+    pub(crate) name: String,
+    /// The step it started in.
+    pub(crate) started: i64,
+    /// The first step in which it takes calls.
+    ready_from: Option<i64>,
+    /// The step in which another pod takes its place.
+    ends: i64,
+    /// What its proxy has counted since it started.
+    pub(crate) counters: BTreeMap<ReportId, Counter>,
+}
+
+/// One histogram of a proxy; its count is the request counter as well.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter {
+    /// Not cumulative: how many fell into each bucket.
+    pub(crate) buckets: [u64; N_BUCKETS],
+    pub(crate) sum_ms: f64,
+}
+
+impl Counter {
+    /// Returns how many calls were counted.
+    pub(crate) fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+impl Pod {
+    /// Counts one call in the pod's proxy. The series is born with its first call, as in Envoy.
+    pub(crate) fn count(&mut self, report: ReportId, bucket: usize, ms: f64) {
+        let counter = self.counters.entry(report).or_insert(Counter {
+            buckets: [0; N_BUCKETS],
+            sum_ms: 0.0,
+        });
+        if let Some(n) = counter.buckets.get_mut(bucket) {
+            *n += 1;
+        }
+        counter.sum_ms += ms;
+    }
+}
+
+/// Returns the index of the bucket that a duration falls in.
+pub(crate) fn bucket_of(ms: f64) -> usize {
+    EDGES_MS.partition_point(|edge| *edge < ms)
+}
+
+/// A place in the fleet.
+#[derive(Clone, Copy)]
+pub(crate) struct PodAt {
+    pub(crate) workload: usize,
+    pub(crate) pod: usize,
+}
+
+impl Fleet {
+    /// Brings the fleet to other Deployments: pods of an unchanged template live on.
+    pub(crate) fn redeploy(
+        &mut self,
+        seed: u64,
+        step: i64,
+        deployments: Vec<(Deployment, WorkloadId)>,
+        birth: Birth,
+    ) {
+        let mut old: BTreeMap<(String, String), Workload> = std::mem::take(&mut self.workloads)
+            .into_iter()
+            .map(|w| {
+                let place = (w.deployment.namespace.clone(), w.deployment.name.clone());
+                (place, w)
+            })
+            .collect();
+        for (deployment, id) in deployments {
+            let place = (deployment.namespace.clone(), deployment.name.clone());
+            let mut pods = match old.remove(&place) {
+                Some(w) if w.deployment.template_hash == deployment.template_hash => w.pods,
+                _ => Vec::new(),
+            };
+            pods.truncate(deployment.replicas as usize);
+            for slot in pods.len()..deployment.replicas as usize {
+                let lease = lease(seed, &deployment, slot, step);
+                let started = match birth {
+                    Birth::LongAgo => lease.start,
+                    Birth::Now => step,
+                };
+                pods.push(new_pod(seed, &deployment, slot, started, lease.end, birth));
+            }
+            let available = (deployment.replicas - deployment.unavailable) as usize;
+            for (slot, pod) in pods.iter_mut().enumerate() {
+                pod.ready_from = match pod.ready_from {
+                    _ if available <= slot => None,
+                    None if birth == Birth::LongAgo => Some(pod.started),
+                    None => Some(step + STARTING_STEPS),
+                    known => known,
+                };
+            }
+            self.workloads.push(Workload {
+                actor: actor_of(&deployment.namespace, &deployment.name),
+                deployment,
+                id,
+                pods,
+                ready: Vec::new(),
+            });
+        }
+    }
+
+    /// Replaces the pods whose time is over, and finds who is ready.
+    pub(crate) fn begin_step(&mut self, seed: u64, step: i64) {
+        for workload in &mut self.workloads {
+            workload.ready.clear();
+            for (slot, pod) in workload.pods.iter_mut().enumerate() {
+                if pod.ends <= step {
+                    let lease = lease(seed, &workload.deployment, slot, step);
+                    let could_be_ready = pod.ready_from.is_some();
+                    *pod = new_pod(
+                        seed,
+                        &workload.deployment,
+                        slot,
+                        lease.start,
+                        lease.end,
+                        Birth::Now,
+                    );
+                    if could_be_ready {
+                        pod.ready_from = Some(lease.start + STARTING_STEPS);
+                    }
+                }
+                if pod.ready_from.is_some_and(|ready| ready <= step) {
+                    workload.ready.push(slot);
+                }
+            }
+        }
+    }
+}
+
+impl Fleet {
+    pub(crate) fn pod_mut(&mut self, at: PodAt) -> Option<&mut Pod> {
+        self.workloads.get_mut(at.workload)?.pods.get_mut(at.pod)
+    }
+
+    pub(crate) fn pods_mut(&mut self) -> impl Iterator<Item = &mut Pod> {
+        self.workloads.iter_mut().flat_map(|w| w.pods.iter_mut())
+    }
+}
+
+/// Whether pods of a Deployment start now or have long been there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Birth {
+    LongAgo,
+    Now,
+}
+
+/// A new pod takes no calls for five seconds.
+const STARTING_STEPS: i64 = 20;
+/// Ten minutes of steps: the windows of the calendar of restarts.
+const WINDOW_STEPS: i64 = 2400;
+/// The calendar repeats after eight hours: with some fifty pods about one is replaced in each window.
+const CALENDAR_WINDOWS: i64 = 48;
+
+/// The life of a pod in a slot.
+struct Lease {
+    start: i64,
+    end: i64,
+}
+
+/// Returns the life of the pod that lives in a slot at `step`. It follows from seed and place alone,
+/// so a world needs no memory of restarts.
+fn lease(seed: u64, deployment: &Deployment, slot: usize, step: i64) -> Lease {
+    let key = slot_key(seed, deployment, slot);
+    let bucket = (key % CALENDAR_WINDOWS as u64) as i64;
+    let moment = |window: i64| {
+        let offset = mix(key ^ mix(window as u64)) % WINDOW_STEPS as u64;
+        window * WINDOW_STEPS + offset as i64
+    };
+    let present = step.div_euclid(WINDOW_STEPS);
+    let mut window = present - (present - bucket).rem_euclid(CALENDAR_WINDOWS);
+    if step < moment(window) {
+        window -= CALENDAR_WINDOWS;
+    }
+    Lease {
+        start: moment(window),
+        end: moment(window + CALENDAR_WINDOWS),
+    }
+}
+
+fn slot_key(seed: u64, deployment: &Deployment, slot: usize) -> u64 {
+    let place = format!("{}/{}/{slot}", deployment.namespace, deployment.name);
+    mix(seed ^ hash_text(&place))
+}
+
+fn new_pod(
+    seed: u64,
+    deployment: &Deployment,
+    slot: usize,
+    started: i64,
+    ends: i64,
+    birth: Birth,
+) -> Pod {
+    let suffix = {
+        // Within one workload the slot is part of the number that the five letters spell, so two pods
+        // that live at a time never share a name. The multiplier has no factor of 27 and only
+        // makes neighbours look unlike.
+        const SPELLINGS: u64 = 27 * 27 * 27 * 27 * 27;
+        const SLOTS: u64 = 64;
+        let drawn = mix(slot_key(seed, deployment, slot) ^ mix(started as u64));
+        let number = drawn % (SPELLINGS / SLOTS) * SLOTS + slot as u64 % SLOTS;
+        spell(number * 5_000_011 % SPELLINGS, 5)
+    };
+    let template = spell(deployment.template_hash, 10);
+    Pod {
+        name: format!("{}-{template}-{suffix}", deployment.name),
+        started,
+        ready_from: (birth == Birth::LongAgo).then_some(started),
+        ends,
+        counters: BTreeMap::new(),
+    }
+}
+
+/// Returns a number in the letters that Kubernetes puts into generated names.
+fn spell(mut number: u64, n_letters: usize) -> String {
+    const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut word = String::with_capacity(n_letters);
+    for _ in 0..n_letters {
+        word.push(char::from(LETTERS[(number % 27) as usize]));
+        number /= 27;
+    }
+    word
+}

@@ -1,0 +1,196 @@
+//! The story under the present routing: each call of each workload with where it may go.
+
+use crate::deployments::Deployment;
+use crate::ledger::{Ledger, ServiceId};
+use crate::routing::{Abort, AbortStatus, Delay, Request, Routing, Verdict, host_of};
+use crate::story::{Call, To, actor_of};
+use mesh::telemetry::Protocol;
+
+use crate::chance::{hash_text, mix};
+use crate::ledger::Ending;
+use crate::story::Wave;
+
+/// What every workload of the fleet calls; an index is a workload's place in the fleet.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) workloads: Vec<WorkloadPlan>,
+}
+
+/// What one workload calls.
+pub(crate) struct WorkloadPlan {
+    pub(crate) arrivals: Vec<(ArrivalPlan, CallPlan)>,
+    pub(crate) calls: Vec<CallPlan>,
+}
+
+/// When calls start.
+pub(crate) struct ArrivalPlan {
+    pub(crate) wave: &'static Wave,
+    /// Keys the dice, so that one arrival's chance does not hang on another's.
+    pub(crate) stream: u64,
+}
+
+/// A call of the story, routed.
+pub(crate) struct CallPlan {
+    pub(crate) call: &'static Call,
+    pub(crate) delay: Option<Delay>,
+    pub(crate) abort: Option<(f64, Ending)>,
+    /// The service that the caller addressed.
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) branches: Vec<Branch>,
+    /// The sum of the branches' weights.
+    pub(crate) weight: u64,
+}
+
+/// One way that a call may take.
+pub(crate) struct Branch {
+    pub(crate) weight: u64,
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) end: BranchEnd,
+}
+
+/// Where a way leads.
+pub(crate) enum BranchEnd {
+    /// To the ready pods of these workloads.
+    Pods(Vec<usize>),
+    /// The caller's proxy answers.
+    Proxy(Ending),
+}
+
+impl Plan {
+    /// Returns the story of these Deployments under a routing.
+    pub(crate) fn new(deployments: &[Deployment], routing: &Routing, ledger: &mut Ledger) -> Plan {
+        let workloads = deployments
+            .iter()
+            .map(|deployment| {
+                let actor = actor_of(&deployment.namespace, &deployment.name);
+                let mut plan = |call: &'static Call| {
+                    CallPlan::new(call, actor.gateway, deployment, deployments, routing, ledger)
+                };
+                let place = format!("{}/{}", deployment.namespace, deployment.name);
+                WorkloadPlan {
+                    arrivals: actor
+                        .arrivals
+                        .iter()
+                        .zip(0_u64..)
+                        .map(|(arrival, idx)| {
+                            let start = ArrivalPlan {
+                                wave: &arrival.wave,
+                                stream: mix(hash_text(&place) ^ idx),
+                            };
+                            (start, plan(&arrival.call))
+                        })
+                        .collect(),
+                    calls: actor.calls.iter().map(&mut plan).collect(),
+                }
+            })
+            .collect();
+        Plan { workloads }
+    }
+}
+
+impl CallPlan {
+    fn new(
+        call: &'static Call,
+        from_gateway: bool,
+        caller: &Deployment,
+        deployments: &[Deployment],
+        routing: &Routing,
+        ledger: &mut Ledger,
+    ) -> CallPlan {
+        let (host, addressed) = match call.to {
+            To::Service(namespace, name) => (
+                host_of(namespace, name),
+                Some(ledger.service(namespace, name)),
+            ),
+            // A gateway without a cluster for the call does not know which service was meant.
+            To::Host(host) => (host.to_owned(), None),
+        };
+        let request = Request {
+            namespace: &caller.namespace,
+            labels: &caller.labels,
+            from_gateway,
+            host: &host,
+            method: match call.protocol {
+                Protocol::Grpc => "POST",
+                _ => "GET",
+            },
+            path: call.path,
+            headers: call.headers,
+        };
+        let mut plan = CallPlan {
+            call,
+            delay: None,
+            abort: None,
+            service: addressed,
+            branches: Vec::new(),
+            weight: 1,
+        };
+        let by_proxy = |http, flags| Branch {
+            weight: 1,
+            service: addressed,
+            end: BranchEnd::Proxy(proxy_answer(call.protocol, http, flags)),
+        };
+        match routing.route(&request, deployments) {
+            Verdict::NoRoute => plan.branches.push(by_proxy(404, "NR")),
+            Verdict::Answer(status) => plan.branches.push(by_proxy(status, "-")),
+            Verdict::Route(route) => {
+                plan.delay = route.delay;
+                plan.abort = route.abort.map(|abort| {
+                    let Abort { share, status } = abort;
+                    (share, aborted(call.protocol, status))
+                });
+                plan.weight = route.shares.iter().map(|share| share.weight).sum();
+                for share in route.shares {
+                    let to = share.destination;
+                    let service = to.service.map(|(ns, name)| ledger.service(&ns, &name));
+                    let missing = proxy_answer(call.protocol, 503, "NC");
+                    plan.branches.push(Branch {
+                        weight: share.weight,
+                        service: service.or(addressed),
+                        end: to.workloads.map_or(BranchEnd::Proxy(missing), BranchEnd::Pods),
+                    });
+                }
+                // An injected failure is told of the first destination's service, at a gateway too.
+                plan.service = addressed.or(plan.branches.first().and_then(|b| b.service));
+            }
+        }
+        plan
+    }
+}
+
+/// Returns how a call ends that the caller's proxy answers itself. gRPC callers get HTTP 200 and the
+/// gRPC status that Envoy writes for the HTTP status.
+pub(crate) fn proxy_answer(protocol: Protocol, http: u16, flags: &'static str) -> Ending {
+    if protocol != Protocol::Grpc {
+        return Ending {
+            http,
+            grpc: None,
+            flags,
+        };
+    }
+    let status = match http {
+        200 => 0,
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502 | 503 | 504 => 14,
+        _ => 2,
+    };
+    Ending {
+        http: 200,
+        grpc: Some(status),
+        flags,
+    }
+}
+
+fn aborted(protocol: Protocol, status: AbortStatus) -> Ending {
+    match status {
+        AbortStatus::Http(http) => proxy_answer(protocol, http, "FI"),
+        AbortStatus::Grpc(status) => Ending {
+            http: 200,
+            grpc: Some(status),
+            flags: "FI",
+        },
+    }
+}

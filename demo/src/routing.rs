@@ -1,0 +1,430 @@
+//! Where a call goes: the mesh's own reading of VirtualServices, DestinationRules and Gateways.
+//!
+//! This is the demo's Envoy. It shares no code with the `mesh` crate's routing (invariant 9): both are
+//! tested against `routing-cases.yaml`, whose cases are written from Istio's documentation.
+
+mod destination_rule;
+mod gateway;
+mod virtual_service;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::deployments::Deployment;
+use crate::objects::{Objects, place, text_at, texts_at};
+use crate::world::Complaint;
+
+use destination_rule::DestinationRule;
+use gateway::Gateway;
+use virtual_service::{HttpRoute, MESH, VirtualService};
+
+/// The suffix of every service's full host name.
+const DOMAIN: &str = "svc.cluster.local";
+/// Where Istio looks for DestinationRules last.
+const ROOT_NAMESPACE: &str = "istio-system";
+
+/// The routing of a cluster at one time.
+pub(crate) struct Routing {
+    services: BTreeMap<String, Service>,
+    /// Oldest first.
+    virtual_services: Vec<VirtualService>,
+    /// Oldest first.
+    destination_rules: Vec<DestinationRule>,
+    gateways: Vec<Gateway>,
+}
+
+struct Service {
+    namespace: String,
+    name: String,
+    selector: BTreeMap<String, String>,
+    ports: Vec<u16>,
+}
+
+/// A call before it is routed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    /// The caller's namespace.
+    pub(crate) namespace: &'a str,
+    /// The labels of the caller's pods.
+    pub(crate) labels: &'a BTreeMap<String, String>,
+    /// Whether the caller is a gateway: then only what is bound to it counts.
+    pub(crate) from_gateway: bool,
+    /// What the caller addressed: a service's full host name, or any host at a gateway.
+    pub(crate) host: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Names in lower case.
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+}
+
+/// What the caller's proxy does with a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// No route matched: 404 with flag NR.
+    NoRoute,
+    /// The proxy answers itself (`directResponse`, `redirect`).
+    Answer(u16),
+    /// It goes somewhere.
+    Route(Route),
+}
+
+/// Where calls go, with injected faults.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) delay: Option<Delay>,
+    pub(crate) abort: Option<Abort>,
+    /// Never empty; the weights are over 0.
+    pub(crate) shares: Vec<Share>,
+}
+
+/// An injected delay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Delay {
+    pub(crate) share: f64,
+    pub(crate) ms: f64,
+}
+
+/// An injected failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Abort {
+    pub(crate) share: f64,
+    pub(crate) status: AbortStatus,
+}
+
+/// The status of an injected failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AbortStatus {
+    Http(u16),
+    Grpc(u16),
+}
+
+/// One destination's part of the calls.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) weight: u64,
+    pub(crate) destination: Destination,
+}
+
+/// A service or a subset of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// Namespace and name of the service; `None` where the host is none.
+    pub(crate) service: Option<(String, String)>,
+    pub(crate) subset: Option<String>,
+    /// Indices of the workloads whose pods take its calls; `None` when the caller's proxy has no such
+    /// cluster: 503 with flag NC.
+    pub(crate) workloads: Option<Vec<usize>>,
+}
+
+impl Routing {
+    /// Reads the routing objects. What can't be read is left out with a complaint.
+    pub(crate) fn read(objects: &Objects, complaints: &mut Vec<Complaint>) -> Routing {
+        let mut services = BTreeMap::new();
+        for object in objects.of_kind("Service") {
+            let service = Service::read(object);
+            services.insert(host_of(&service.namespace, &service.name), service);
+        }
+        let mut routing = Routing {
+            services,
+            virtual_services: readable(objects, "VirtualService", complaints, VirtualService::read),
+            destination_rules: readable(
+                objects,
+                "DestinationRule",
+                complaints,
+                DestinationRule::read,
+            ),
+            gateways: readable(objects, "Gateway", complaints, Gateway::read),
+        };
+        for virtual_service in &routing.virtual_services {
+            complaints.extend(virtual_service.complaints.iter().cloned());
+        }
+        // Istio sorts by creation time, then name, then namespace; an RFC 3339 time in UTC sorts as
+        // text.
+        routing.virtual_services.sort_by(|a, b| a.age.cmp(&b.age));
+        routing.destination_rules.sort_by(|a, b| a.age.cmp(&b.age));
+        routing
+    }
+
+    /// Returns what the caller's proxy does with a call.
+    pub(crate) fn route(&self, request: &Request<'_>, deployments: &[Deployment]) -> Verdict {
+        let (at, rules) = if request.from_gateway {
+            let at = self.gateways_serving(request);
+            match self.gateway_rules(request, &at) {
+                Some(rules) => (at, rules),
+                None => return Verdict::NoRoute,
+            }
+        } else {
+            match self.mesh_rules(request) {
+                Some(rules) => (vec![MESH.to_owned()], rules),
+                None => return self.default_route(request, deployments),
+            }
+        };
+        let Some((owner, rule)) = rules
+            .into_iter()
+            .find(|(owner, rule)| rule.matches(owner, &at, request))
+        else {
+            return Verdict::NoRoute;
+        };
+        if let Some(status) = rule.answer {
+            return Verdict::Answer(status);
+        }
+        let shares = rule.shares();
+        if shares.is_empty() {
+            return Verdict::NoRoute;
+        }
+        Verdict::Route(Route {
+            delay: rule.delay,
+            abort: rule.abort,
+            shares: shares
+                .into_iter()
+                .map(|(weight, target)| Share {
+                    weight,
+                    destination: self.destination(
+                        &full_host(&target.host, &owner.namespace),
+                        target.subset.as_deref(),
+                        target.port,
+                        request,
+                        deployments,
+                    ),
+                })
+                .collect(),
+        })
+    }
+
+    /// A host that no VirtualService speaks for goes to the service of that name.
+    fn default_route(&self, request: &Request<'_>, deployments: &[Deployment]) -> Verdict {
+        if !self.services.contains_key(request.host) {
+            return Verdict::NoRoute;
+        }
+        Verdict::Route(Route {
+            delay: None,
+            abort: None,
+            shares: vec![Share {
+                weight: 1,
+                destination: self.destination(request.host, None, None, request, deployments),
+            }],
+        })
+    }
+
+    /// Returns the rules that sidecars apply to a host, or `None` when no VirtualService has it.
+    ///
+    /// Sidecars do not merge VirtualServices: the most specific host wins, then the oldest object.
+    fn mesh_rules(&self, request: &Request<'_>) -> Option<Vec<(&VirtualService, &HttpRoute)>> {
+        let owner = self
+            .virtual_services
+            .iter()
+            .filter(|v| v.is_bound_to_mesh())
+            .filter_map(|v| Some((v.specificity(request.host)?, v)))
+            // `max_by_key` takes the last of equals; reversed that is the oldest.
+            .rev()
+            .max_by_key(|(specificity, _)| *specificity)?
+            .1;
+        Some(owner.http.iter().map(|rule| (owner, rule)).collect())
+    }
+
+    /// Returns the Gateways, as `namespace/name`, that are the caller and have the host open.
+    fn gateways_serving(&self, request: &Request<'_>) -> Vec<String> {
+        self.gateways
+            .iter()
+            .filter(|gateway| gateway.serves(request))
+            .map(Gateway::full_name)
+            .collect()
+    }
+
+    /// Returns the rules that a gateway applies to a host, or `None` when nothing there has it.
+    ///
+    /// At a gateway, VirtualServices of one host are merged: oldest first, rules without a condition
+    /// last.
+    fn gateway_rules(
+        &self,
+        request: &Request<'_>,
+        at: &[String],
+    ) -> Option<Vec<(&VirtualService, &HttpRoute)>> {
+        let takes = |v: &VirtualService, gateway: &Gateway| {
+            let name = gateway.full_name();
+            at.contains(&name) && v.is_bound_to(&name) && gateway.takes_routes_of(v, request)
+        };
+        let bound: Vec<(usize, &VirtualService)> = self
+            .virtual_services
+            .iter()
+            .filter(|v| self.gateways.iter().any(|gateway| takes(v, gateway)))
+            .filter_map(|v| Some((v.specificity(request.host)?, v)))
+            .collect();
+        let most = bound.iter().map(|(specificity, _)| *specificity).max()?;
+        let rules = || {
+            bound
+                .iter()
+                .filter(|(specificity, _)| *specificity == most)
+                .flat_map(|(_, v)| v.http.iter().map(|rule| (*v, rule)))
+        };
+        let conditional = rules().filter(|(_, rule)| !rule.catches_all());
+        let unconditional = rules().filter(|(_, rule)| rule.catches_all());
+        Some(conditional.chain(unconditional).collect())
+    }
+
+    fn destination(
+        &self,
+        host: &str,
+        subset: Option<&str>,
+        port: Option<u16>,
+        request: &Request<'_>,
+        deployments: &[Deployment],
+    ) -> Destination {
+        let service = self.services.get(host);
+        let workloads = service.and_then(|service| {
+            if port.is_some_and(|port| !service.ports.contains(&port)) {
+                return None;
+            }
+            let labels = match subset {
+                Some(subset) => self.subset_labels(host, service, subset, request)?,
+                None => BTreeMap::new(),
+            };
+            Some(
+                (0..deployments.len())
+                    .filter(|idx| {
+                        let d = &deployments[*idx];
+                        d.namespace == service.namespace
+                            // A service without selector has no endpoints of its own.
+                            && !service.selector.is_empty()
+                            && holds(&d.labels, &service.selector)
+                            && holds(&d.labels, &labels)
+                    })
+                    .collect(),
+            )
+        });
+        Destination {
+            service: service.map(|s| (s.namespace.clone(), s.name.clone())),
+            subset: subset.map(str::to_owned),
+            workloads,
+        }
+    }
+
+    /// Returns the labels of a subset as the caller's proxy knows it.
+    fn subset_labels(
+        &self,
+        host: &str,
+        service: &Service,
+        subset: &str,
+        request: &Request<'_>,
+    ) -> Option<BTreeMap<String, String>> {
+        // The caller's namespace comes first, then the service's, then Istio's own; the first that
+        // has a rule for the host decides alone.
+        let namespaces = [
+            request.namespace,
+            service.namespace.as_str(),
+            ROOT_NAMESPACE,
+        ];
+        for namespace in namespaces {
+            let applying = || {
+                self.destination_rules
+                    .iter()
+                    .filter(|rule| rule.namespace == namespace && rule.applies_to(request.labels))
+                    .filter_map(|rule| Some((rule.specificity(host)?, rule)))
+            };
+            let Some(most) = applying().map(|(specificity, _)| specificity).max() else {
+                continue;
+            };
+            let rules = applying()
+                .filter(|(specificity, _)| *specificity == most)
+                .map(|(_, rule)| rule);
+            return destination_rule::merged_subsets(rules)
+                .get(subset)
+                .map(|labels| (*labels).clone());
+        }
+        None
+    }
+}
+
+impl Service {
+    fn read(object: &Value) -> Service {
+        let (_, namespace, name) = place(object);
+        let ports = object.pointer("/spec/ports").and_then(Value::as_array);
+        Service {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            selector: texts_at(object, "/spec/selector"),
+            ports: ports
+                .into_iter()
+                .flatten()
+                .filter_map(|port| u16::try_from(port.get("port")?.as_u64()?).ok())
+                .collect(),
+        }
+    }
+}
+
+/// Returns the full host name of a service.
+pub(crate) fn host_of(namespace: &str, name: &str) -> String {
+    format!("{name}.{namespace}.{DOMAIN}")
+}
+
+/// Returns the objects of a kind that `read` understands; the others are complained about.
+fn readable<T>(
+    objects: &Objects,
+    kind: &str,
+    complaints: &mut Vec<Complaint>,
+    read: impl Fn(&Value) -> Result<T, String>,
+) -> Vec<T> {
+    // Gateway API has a kind of the same name, which is another thing.
+    objects
+        .of_kind(kind)
+        .filter(|object| {
+            text_at(object, "/apiVersion").is_some_and(|api| api.starts_with("networking.istio.io/"))
+        })
+        .filter_map(|object| {
+            read(object)
+                .map_err(|reason| complaints.push(Complaint::of(object, &reason)))
+                .ok()
+        })
+        .collect()
+}
+
+/// An object's place in Istio's order: creation time, name, namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Age(String, String, String);
+
+impl Age {
+    fn of(object: &Value) -> Age {
+        let (_, namespace, name) = place(object);
+        let created = text_at(object, "/metadata/creationTimestamp").unwrap_or_default();
+        Age(created.to_owned(), name.to_owned(), namespace.to_owned())
+    }
+}
+
+/// Returns the host that a name in an object means: a name without a dot is a service of the object's
+/// own namespace, anything else is taken as it is.
+fn full_host(host: &str, namespace: &str) -> String {
+    if host == "*" || host.contains('.') {
+        host.to_owned()
+    } else {
+        host_of(namespace, host)
+    }
+}
+
+/// Returns how specifically `pattern` names `host`: exactly is more than by a long wildcard, that more
+/// than by a short one. `None` when it does not.
+fn specificity(pattern: &str, host: &str) -> Option<usize> {
+    if pattern.eq_ignore_ascii_case(host) {
+        return Some(usize::MAX);
+    }
+    let suffix = pattern.strip_prefix('*')?;
+    let host = host.to_ascii_lowercase();
+    (host.len() > suffix.len() && host.ends_with(&suffix.to_ascii_lowercase()))
+        .then_some(suffix.len())
+}
+
+/// Returns whether all of `wanted` are among `labels`.
+fn holds(labels: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
+    wanted
+        .iter()
+        .all(|(name, value)| labels.get(name) == Some(value))
+}
+
+/// Returns the `spec` of an object as `T`.
+fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, String> {
+    let spec = object.get("spec").ok_or("it has no spec")?;
+    T::deserialize(spec).map_err(|error| format!("its spec is not readable: {error}"))
+}
+
+#[cfg(test)]
+mod cases;

@@ -1,0 +1,178 @@
+//! The world: objects, fleet, traffic and the hour behind it.
+
+use std::collections::BTreeSet;
+
+use mesh::units::UnixMillis;
+use serde_json::Value;
+
+use crate::deployments;
+use crate::fleet::{Birth, Fleet};
+use crate::history::{HISTORY_STEPS, History, Tally};
+use crate::ledger::{Ledger, ReportId, SeriesId};
+use crate::objects::{Objects, place};
+use crate::plan::Plan;
+use crate::routing::Routing;
+use crate::step::Step;
+
+/// The simulated time of one step, in milliseconds. What a step counts, it counts at its end.
+pub const STEP_MS: i64 = 250;
+
+/// A simulated mesh.
+///
+/// A step follows from the seed, its number and the routing alone: worlds of one seed that began at
+/// other times have counted the same calls where their histories overlap.
+pub struct World {
+    pub(crate) seed: u64,
+    /// The last step played; it ended at `step * STEP_MS`.
+    pub(crate) step: i64,
+    pub(crate) history: History,
+    pub(crate) fleet: Fleet,
+    pub(crate) ledger: Ledger,
+    plan: Plan,
+    complaints: Vec<Complaint>,
+}
+
+/// What the world can't follow in an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complaint {
+    /// The object's kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What is wrong, or has no effect.
+    pub reason: String,
+}
+
+impl Complaint {
+    pub(crate) fn of(object: &Value, reason: &str) -> Complaint {
+        let (kind, namespace, name) = place(object);
+        Complaint {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl World {
+    /// Returns a world that has run for the hour before `now`.
+    pub fn new(seed: u64, now: UnixMillis, objects: &Objects) -> World {
+        let last = now.0.div_euclid(STEP_MS);
+        let first = last.saturating_sub(HISTORY_STEPS - 1);
+        let mut world = World {
+            seed,
+            step: first - 1,
+            history: History::starting_at(first),
+            fleet: Fleet::default(),
+            ledger: Ledger::default(),
+            plan: Plan::default(),
+            complaints: Vec::new(),
+        };
+        world.deploy(objects, Birth::LongAgo);
+        world.play_to(last);
+        world
+    }
+
+    /// Runs on to `now`, in whole steps. Never goes back.
+    ///
+    /// A jump of more than an hour (a laptop slept) is not played in full: its last hour is, and the
+    /// history holds that hour alone. The counters of the proxies miss what was skipped, like those
+    /// of a cluster that was stopped.
+    pub fn advance_to(&mut self, now: UnixMillis) {
+        let last = now.0.div_euclid(STEP_MS);
+        let first = last.saturating_sub(HISTORY_STEPS - 1);
+        if self.step + 1 < first {
+            self.step = first - 1;
+            self.history = History::starting_at(first);
+        }
+        self.play_to(last);
+    }
+
+    /// Takes over other objects; calls are routed by them from the next step on.
+    pub fn set_objects(&mut self, objects: &Objects) {
+        if self.ledger.is_large() {
+            self.compact();
+        }
+        self.deploy(objects, Birth::Now);
+    }
+
+    /// Returns the end of the last step.
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis(self.step * STEP_MS)
+    }
+
+    /// Returns the time from which on the history is whole.
+    pub fn oldest(&self) -> UnixMillis {
+        UnixMillis((self.history.first() - 1) * STEP_MS)
+    }
+
+    /// Returns what the world can't follow in the present objects, sorted.
+    pub fn complaints(&self) -> &[Complaint] {
+        &self.complaints
+    }
+
+    fn deploy(&mut self, objects: &Objects, birth: Birth) {
+        let mut complaints = Vec::new();
+        let deployments = deployments::read(objects, &mut complaints);
+        let routing = Routing::read(objects, &mut complaints);
+        complaints.sort();
+        self.complaints = complaints;
+        self.plan = Plan::new(&deployments, &routing, &mut self.ledger);
+        let deployments = deployments
+            .into_iter()
+            .map(|deployment| {
+                let id = self.ledger.workload(&deployment);
+                (deployment, id)
+            })
+            .collect();
+        self.fleet
+            .redeploy(self.seed, self.step + 1, deployments, birth);
+    }
+
+    fn play_to(&mut self, last: i64) {
+        let mut tally = Tally::default();
+        while self.step < last {
+            let step = self.step + 1;
+            self.fleet.begin_step(self.seed, step);
+            Step {
+                plan: &self.plan,
+                fleet: &mut self.fleet,
+                ledger: &mut self.ledger,
+                tally: &mut tally,
+            }
+            .play(self.seed, step);
+            self.history.push(&mut tally);
+            self.step = step;
+        }
+    }
+
+    /// Forgets series that neither the history nor a living pod counts.
+    fn compact(&mut self) {
+        let mut used = BTreeSet::new();
+        self.history
+            .each(i64::MIN, i64::MAX, |_, entry| {
+                used.insert(entry.series);
+            });
+        for pod in self.fleet.pods_mut() {
+            used.extend(pod.counters.keys().map(|report| report.series));
+        }
+        let renamed = self.ledger.compact(&used);
+        let rename = |old: SeriesId| renamed.get(old.0 as usize).copied().unwrap_or(old);
+        self.history.rename(rename);
+        for pod in self.fleet.pods_mut() {
+            pod.counters = std::mem::take(&mut pod.counters)
+                .into_iter()
+                .map(|(report, counter)| {
+                    let series = rename(report.series);
+                    (ReportId { series, ..report }, counter)
+                })
+                .collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

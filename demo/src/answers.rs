@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mesh::names::ServiceName;
+use mesh::telemetry::{Bucket, ServiceRef};
 use mesh::telemetry::{
     DurationBuckets, Histogram, LatencySample, Peer, Reporter, Requests, Sample, Selector, Series,
     SeriesCount, SeriesPoint, Side, SideKind, TrafficKey,
 };
-use mesh::names::ServiceName;
-use mesh::telemetry::{Bucket, ServiceRef};
 use mesh::units::UnixMillis;
 
 use crate::history::{EDGES_MS, N_BUCKETS};
@@ -114,13 +114,15 @@ impl World {
             at,
             counts: counts
                 .into_iter()
-                .map(|((reporter, protocol, response, flags), count)| SeriesCount {
-                    reporter,
-                    protocol,
-                    response,
-                    flags,
-                    value: count as f64,
-                })
+                .map(
+                    |((reporter, protocol, response, flags), count)| SeriesCount {
+                        reporter,
+                        protocol,
+                        response,
+                        flags,
+                        value: count as f64,
+                    },
+                )
                 .collect(),
             histogram: histogram(&buckets),
         }
@@ -189,7 +191,9 @@ fn is_peer(side: &Side, peer: &Peer, service: Option<&ServiceRef>) -> bool {
         || peer.cluster == side.cluster
         || (peer.workload.is_none() && matches!(side.what, SideKind::ServiceWithoutEndpoint(_)));
     let in_namespace = peer.namespace == side.namespace;
-    let is_service = |name: &ServiceName| service.is_some_and(|s| s.name == *name && s.namespace == side.namespace);
+    let is_service = |name: &ServiceName| {
+        service.is_some_and(|s| s.name == *name && s.namespace == side.namespace)
+    };
     in_cluster
         && match &side.what {
             SideKind::Workload(name) => in_namespace && peer.workload.as_ref() == Some(name),

@@ -41,17 +41,31 @@ impl World {
             let namespace = escaped(&workload.deployment.namespace);
             let at = format!("namespace=\"{namespace}\",pod=\"{}\"", escaped(&pod.name));
             let seconds = (self.step - pod.started).max(0) as f64 * STEP_MS as f64 / 1000.0;
-            line(&mut uptime, "envoy_server_uptime", &at, "", &seconds.floor());
+            line(
+                &mut uptime,
+                "envoy_server_uptime",
+                &at,
+                "",
+                &seconds.floor(),
+            );
             let component = format!(",component=\"proxy\",tag=\"{PROXY_TAG}\"");
             line(&mut build, "istio_build", &at, &component, &1);
             // Sorted by labels, which does not depend on the order in which series were born.
             let reports: BTreeMap<String, &Counter> = pod
                 .counters
                 .iter()
-                .filter_map(|(report, counter)| Some((labels(&self.ledger, *report, &at)?, counter)))
+                .filter_map(|(report, counter)| {
+                    Some((labels(&self.ledger, *report, &at)?, counter))
+                })
                 .collect();
             for (labels, counter) in reports {
-                line(&mut requests, "istio_requests_total", &labels, "", &counter.count());
+                line(
+                    &mut requests,
+                    "istio_requests_total",
+                    &labels,
+                    "",
+                    &counter.count(),
+                );
                 histogram(&mut durations, &labels, counter);
             }
         }
@@ -59,7 +73,11 @@ impl World {
         for (name, kind, samples) in [
             ("envoy_server_uptime", "gauge", uptime),
             ("istio_build", "gauge", build),
-            ("istio_request_duration_milliseconds", "histogram", durations),
+            (
+                "istio_request_duration_milliseconds",
+                "histogram",
+                durations,
+            ),
             ("istio_requests_total", "counter", requests),
         ] {
             text.push_str("# TYPE ");
@@ -86,8 +104,20 @@ fn histogram(text: &mut String, labels: &str, counter: &Counter) {
         line(text, BUCKET, labels, &le, &sum);
     }
     let sum_ms = (counter.sum_ms * 1000.0).round() / 1000.0;
-    line(text, "istio_request_duration_milliseconds_sum", labels, "", &sum_ms);
-    line(text, "istio_request_duration_milliseconds_count", labels, "", &sum);
+    line(
+        text,
+        "istio_request_duration_milliseconds_sum",
+        labels,
+        "",
+        &sum_ms,
+    );
+    line(
+        text,
+        "istio_request_duration_milliseconds_count",
+        labels,
+        "",
+        &sum,
+    );
 }
 
 fn line(text: &mut String, name: &str, labels: &str, more: &str, value: &dyn std::fmt::Display) {
@@ -105,8 +135,16 @@ fn labels(ledger: &Ledger, report: ReportId, at: &str) -> Option<String> {
     let destination = series.destination.and_then(|id| ledger.identity(id));
     let service = series.service.and_then(|id| ledger.service_ref(id));
 
-    let reporter = if report.by_server { "destination" } else { "source" };
-    let policy = if report.by_server { "mutual_tls" } else { UNKNOWN };
+    let reporter = if report.by_server {
+        "destination"
+    } else {
+        "source"
+    };
+    let policy = if report.by_server {
+        "mutual_tls"
+    } else {
+        UNKNOWN
+    };
     // The proxies know each other's names from the handshake; without an endpoint there was none.
     let source_principal = destination.map(|_| principal(source));
 
@@ -122,31 +160,61 @@ fn labels(ledger: &Ledger, report: ReportId, at: &str) -> Option<String> {
     label("source_canonical_service", &source.canonical_service);
     label("source_canonical_revision", &source.canonical_revision);
     label("source_workload_namespace", &source.namespace);
-    label("source_principal", source_principal.as_deref().unwrap_or(UNKNOWN));
+    label(
+        "source_principal",
+        source_principal.as_deref().unwrap_or(UNKNOWN),
+    );
     label("source_app", source.app_label.as_deref().unwrap_or(UNKNOWN));
-    label("source_version", source.version_label.as_deref().unwrap_or(UNKNOWN));
+    label(
+        "source_version",
+        source.version_label.as_deref().unwrap_or(UNKNOWN),
+    );
     label("source_cluster", CLUSTER);
 
     let known = |field: fn(&Identity) -> &str| destination.map_or(UNKNOWN, field);
-    let optional = |field: fn(&Identity) -> Option<&str>| destination.and_then(field).unwrap_or(UNKNOWN);
+    let optional =
+        |field: fn(&Identity) -> Option<&str>| destination.and_then(field).unwrap_or(UNKNOWN);
     label("destination_workload", known(|d| &d.workload));
     label("destination_workload_namespace", known(|d| &d.namespace));
-    label("destination_principal", destination.map(principal).as_deref().unwrap_or(UNKNOWN));
+    label(
+        "destination_principal",
+        destination.map(principal).as_deref().unwrap_or(UNKNOWN),
+    );
     label("destination_app", optional(|d| d.app_label.as_deref()));
-    label("destination_version", optional(|d| d.version_label.as_deref()));
+    label(
+        "destination_version",
+        optional(|d| d.version_label.as_deref()),
+    );
     let service_namespace = service.and_then(|s| s.namespace.as_ref());
     let host = match (service, service_namespace) {
-        (Some(service), Some(namespace)) => format!("{}.{namespace}.svc.cluster.local", service.name),
+        (Some(service), Some(namespace)) => {
+            format!("{}.{namespace}.svc.cluster.local", service.name)
+        }
         (Some(service), None) => service.name.to_string(),
         (None, _) => UNKNOWN.to_owned(),
     };
     label("destination_service", &host);
-    label("destination_canonical_service", known(|d| &d.canonical_service));
+    label(
+        "destination_canonical_service",
+        known(|d| &d.canonical_service),
+    );
     // Istio writes `latest` even where it does not know the workload.
-    label("destination_canonical_revision", destination.map_or("latest", |d| &d.canonical_revision));
-    label("destination_service_name", service.map_or(UNKNOWN, |s| s.name.as_str()));
-    label("destination_service_namespace", service_namespace.map_or(UNKNOWN, |n| n.as_str()));
-    label("destination_cluster", destination.map_or(UNKNOWN, |_| CLUSTER));
+    label(
+        "destination_canonical_revision",
+        destination.map_or("latest", |d| &d.canonical_revision),
+    );
+    label(
+        "destination_service_name",
+        service.map_or(UNKNOWN, |s| s.name.as_str()),
+    );
+    label(
+        "destination_service_namespace",
+        service_namespace.map_or(UNKNOWN, |n| n.as_str()),
+    );
+    label(
+        "destination_cluster",
+        destination.map_or(UNKNOWN, |_| CLUSTER),
+    );
 
     label("request_protocol", series.protocol.as_str());
     label("response_code", &series.ending.http.to_string());

@@ -6,8 +6,25 @@ use crate::ledger::SeriesId;
 
 /// Upper edges of Istio's default buckets in milliseconds; above the last is `+Inf`.
 pub(crate) const EDGES_MS: [f64; 19] = [
-    0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0,
-    30_000.0, 60_000.0, 300_000.0, 600_000.0, 1_800_000.0, 3_600_000.0,
+    0.5,
+    1.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1000.0,
+    2500.0,
+    5000.0,
+    10_000.0,
+    30_000.0,
+    60_000.0,
+    300_000.0,
+    600_000.0,
+    1_800_000.0,
+    3_600_000.0,
 ];
 /// Buckets with the one above the last edge.
 pub(crate) const N_BUCKETS: usize = EDGES_MS.len() + 1;

@@ -4,9 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh::names::{AppName, ClusterName, NamespaceName, ServiceName, VersionName, WorkloadName};
-use mesh::telemetry::{
-    Flags, Mtls, Peer, Protocol, Reporter, Response, ServiceRef, TrafficKey,
-};
+use mesh::telemetry::{Flags, Mtls, Peer, Protocol, Reporter, Response, ServiceRef, TrafficKey};
 
 use crate::deployments::Deployment;
 use crate::history::MAX_SERIES;

@@ -64,7 +64,14 @@ impl Plan {
             .map(|deployment| {
                 let actor = actor_of(&deployment.namespace, &deployment.name);
                 let mut plan = |call: &'static Call| {
-                    CallPlan::new(call, actor.gateway, deployment, deployments, routing, ledger)
+                    CallPlan::new(
+                        call,
+                        actor.gateway,
+                        deployment,
+                        deployments,
+                        routing,
+                        ledger,
+                    )
                 };
                 let place = format!("{}/{}", deployment.namespace, deployment.name);
                 WorkloadPlan {
@@ -147,7 +154,9 @@ impl CallPlan {
                     plan.branches.push(Branch {
                         weight: share.weight,
                         service: service.or(addressed),
-                        end: to.workloads.map_or(BranchEnd::Proxy(missing), BranchEnd::Pods),
+                        end: to
+                            .workloads
+                            .map_or(BranchEnd::Proxy(missing), BranchEnd::Pods),
                     });
                 }
                 // An injected failure is told of the first destination's service, at a gateway too.

@@ -369,7 +369,8 @@ fn readable<T>(
     objects
         .of_kind(kind)
         .filter(|object| {
-            text_at(object, "/apiVersion").is_some_and(|api| api.starts_with("networking.istio.io/"))
+            text_at(object, "/apiVersion")
+                .is_some_and(|api| api.starts_with("networking.istio.io/"))
         })
         .filter_map(|object| {
             read(object)

@@ -121,7 +121,15 @@ impl Step<'_> {
         };
         let client_ms = waited + server_ms + network_ms;
         let ending = delayed(ending, delay_ms);
-        self.record(from, Some(to), branch.service, protocol, ending, client_ms, server_ms);
+        self.record(
+            from,
+            Some(to),
+            branch.service,
+            protocol,
+            ending,
+            client_ms,
+            server_ms,
+        );
         Seen {
             ms: client_ms,
             failed: failed(ending) && ending.http != 0,

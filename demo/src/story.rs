@@ -166,9 +166,27 @@ pub(crate) static ACTORS: &[Actor] = &[
     Actor {
         gateway: true,
         arrivals: &[
-            arrival(web("app.example.com", 10.0, "/", 0.001), 0.15, 14.0, 0.15, 4.0),
-            arrival(web("www.example.com", 12.0, "/", 0.001), 0.15, 14.0, 0.15, 5.0),
-            arrival(web("shop.example.com", 16.0, "/", 0.004), 0.35, 19.0, 0.2, 6.5),
+            arrival(
+                web("app.example.com", 10.0, "/", 0.001),
+                0.15,
+                14.0,
+                0.15,
+                4.0,
+            ),
+            arrival(
+                web("www.example.com", 12.0, "/", 0.001),
+                0.15,
+                14.0,
+                0.15,
+                5.0,
+            ),
+            arrival(
+                web("shop.example.com", 16.0, "/", 0.004),
+                0.35,
+                19.0,
+                0.2,
+                6.5,
+            ),
         ],
         ..actor("istio-system", "istio-ingressgateway", pace(0.5, 0.3))
     },
@@ -182,11 +200,17 @@ pub(crate) static ACTORS: &[Actor] = &[
         ..actor("default", "frontend", pace(6.0, 0.4))
     },
     Actor {
-        troubles: &[(0.0012, Trouble::Status(503)), (0.004, Trouble::Status(404))],
+        troubles: &[
+            (0.0012, Trouble::Status(503)),
+            (0.004, Trouble::Status(404)),
+        ],
         ..actor("default", "backend-v1", pace(9.0, 0.45))
     },
     Actor {
-        troubles: &[(0.0010, Trouble::Status(503)), (0.004, Trouble::Status(404))],
+        troubles: &[
+            (0.0010, Trouble::Status(503)),
+            (0.004, Trouble::Status(404)),
+        ],
         ..actor("default", "backend-v2", pace(8.7, 0.45))
     },
     // The shop.
@@ -201,7 +225,10 @@ pub(crate) static ACTORS: &[Actor] = &[
             http("shop", "reviews", 0.3, "/reviews"),
             grpc("platform", "features", 0.4, "/platform.Features/Get"),
         ],
-        troubles: &[(0.002, Trouble::Status(404)), (0.0004, Trouble::Status(500))],
+        troubles: &[
+            (0.002, Trouble::Status(404)),
+            (0.0004, Trouble::Status(500)),
+        ],
         ..actor("shop", "web", pace(7.0, 0.5))
     },
     Actor {
@@ -211,7 +238,10 @@ pub(crate) static ACTORS: &[Actor] = &[
             grpc("platform", "features", 0.1, "/platform.Features/Get"),
             http("shop", "reviews", 0.2, "/reviews/summary"),
         ],
-        troubles: &[(0.006, Trouble::Status(404)), (0.0005, Trouble::Status(500))],
+        troubles: &[
+            (0.006, Trouble::Status(404)),
+            (0.0005, Trouble::Status(500)),
+        ],
         ..actor("shop", "catalog", pace(5.0, 0.5))
     },
     Actor {
@@ -228,7 +258,12 @@ pub(crate) static ACTORS: &[Actor] = &[
             http("shop", "cart", 1.0, "/cart"),
             http("payments", "payments", 1.1, "/charge").fatal(0.4),
             http("shop", "orders", 0.9, "/orders").fatal(0.3),
-            grpc("inventory", "warehouse", 0.8, "/inventory.Warehouse/Allocate"),
+            grpc(
+                "inventory",
+                "warehouse",
+                0.8,
+                "/inventory.Warehouse/Allocate",
+            ),
             http("platform", "audit", 0.3, "/events"),
         ],
         troubles: &[(0.001, Trouble::Status(500))],
@@ -253,11 +288,15 @@ pub(crate) static ACTORS: &[Actor] = &[
             (0.008, Trouble::GrpcStatus(5)),
             (0.001, Trouble::NoConnection),
         ],
-        ..actor("shop", "recommendation", Pace {
-            median_ms: 22.0,
-            spread: 0.7,
-            tail: (0.02, 5.0),
-        })
+        ..actor(
+            "shop",
+            "recommendation",
+            Pace {
+                median_ms: 22.0,
+                spread: 0.7,
+                tail: (0.02, 5.0),
+            },
+        )
     },
     Actor {
         calls: &[http("platform", "users", 0.2, "/users/names")],
@@ -270,7 +309,10 @@ pub(crate) static ACTORS: &[Actor] = &[
             grpc("payments", "ledger", 1.2, "/payments.Ledger/Book"),
             grpc("payments", "fraud", 0.9, "/payments.Fraud/Score"),
         ],
-        troubles: &[(0.002, Trouble::Status(402)), (0.0015, Trouble::Status(500))],
+        troubles: &[
+            (0.002, Trouble::Status(402)),
+            (0.0015, Trouble::Status(500)),
+        ],
         ..actor("payments", "payments-v1", pace(28.0, 0.4))
     },
     Actor {
@@ -283,11 +325,15 @@ pub(crate) static ACTORS: &[Actor] = &[
             (0.045, Trouble::Status(500)),
             (0.015, Trouble::Status(503)),
         ],
-        ..actor("payments", "payments-v2", Pace {
-            median_ms: 34.0,
-            spread: 0.6,
-            tail: (0.12, 12.0),
-        })
+        ..actor(
+            "payments",
+            "payments-v2",
+            Pace {
+                median_ms: 34.0,
+                spread: 0.6,
+                tail: (0.12, 12.0),
+            },
+        )
     },
     Actor {
         calls: &[http("platform", "audit", 0.25, "/events")],
@@ -297,15 +343,24 @@ pub(crate) static ACTORS: &[Actor] = &[
     Actor {
         calls: &[http("platform", "users", 0.5, "/users/history")],
         troubles: &[(0.004, Trouble::GrpcStatus(5))],
-        ..actor("payments", "fraud", Pace {
-            median_ms: 45.0,
-            spread: 0.5,
-            tail: (0.03, 4.0),
-        })
+        ..actor(
+            "payments",
+            "fraud",
+            Pace {
+                median_ms: 45.0,
+                spread: 0.5,
+                tail: (0.03, 4.0),
+            },
+        )
     },
     // The inventory; stock-v2 has no ready pod, so nobody ever sees how it behaves.
     Actor {
-        calls: &[grpc("inventory", "warehouse", 0.25, "/inventory.Warehouse/Count")],
+        calls: &[grpc(
+            "inventory",
+            "warehouse",
+            0.25,
+            "/inventory.Warehouse/Count",
+        )],
         troubles: &[(0.012, Trouble::Status(404))],
         ..actor("inventory", "stock-v1", pace(6.0, 0.45))
     },
@@ -326,16 +381,43 @@ pub(crate) static ACTORS: &[Actor] = &[
     // The platform.
     Actor {
         arrivals: &[
-            arrival(http("platform", "notifications", 1.0 / 120.0, "/notify"), 0.0, 12.0, 0.0, 5.0),
-            arrival(http("platform", "search", 1.5, "/index"), 0.0, 3.0, 0.5, 3.0),
-            arrival(http("inventory", "stock", 0.8, "/stock/sync"), 0.0, 3.0, 0.4, 7.0),
-            arrival(http("platform", "audit", 0.2, "/events/rotate"), 0.0, 3.0, 0.0, 5.0),
+            arrival(
+                http("platform", "notifications", 1.0 / 120.0, "/notify"),
+                0.0,
+                12.0,
+                0.0,
+                5.0,
+            ),
+            arrival(
+                http("platform", "search", 1.5, "/index"),
+                0.0,
+                3.0,
+                0.5,
+                3.0,
+            ),
+            arrival(
+                http("inventory", "stock", 0.8, "/stock/sync"),
+                0.0,
+                3.0,
+                0.4,
+                7.0,
+            ),
+            arrival(
+                http("platform", "audit", 0.2, "/events/rotate"),
+                0.0,
+                3.0,
+                0.0,
+                5.0,
+            ),
         ],
         ..actor("platform", "scheduler", pace(1.0, 0.3))
     },
     Actor {
         calls: &[http("platform", "users", 0.3, "/users/sessions")],
-        troubles: &[(0.01, Trouble::GrpcStatus(16)), (0.0008, Trouble::GrpcStatus(14))],
+        troubles: &[
+            (0.01, Trouble::GrpcStatus(16)),
+            (0.0008, Trouble::GrpcStatus(14)),
+        ],
         ..actor("platform", "auth", pace(3.0, 0.4))
     },
     Actor {
@@ -349,11 +431,15 @@ pub(crate) static ACTORS: &[Actor] = &[
     Actor {
         calls: &[http("shop", "catalog", 0.15, "/catalog/export")],
         troubles: &[(0.002, Trouble::Status(400))],
-        ..actor("platform", "search", Pace {
-            median_ms: 35.0,
-            spread: 0.6,
-            tail: (0.03, 3.0),
-        })
+        ..actor(
+            "platform",
+            "search",
+            Pace {
+                median_ms: 35.0,
+                spread: 0.6,
+                tail: (0.03, 3.0),
+            },
+        )
     },
     Actor {
         calls: &[http("platform", "users", 1.0, "/users/contact")],

@@ -152,10 +152,9 @@ impl World {
     /// Forgets series that neither the history nor a living pod counts.
     fn compact(&mut self) {
         let mut used = BTreeSet::new();
-        self.history
-            .each(i64::MIN, i64::MAX, |_, entry| {
-                used.insert(entry.series);
-            });
+        self.history.each(i64::MIN, i64::MAX, |_, entry| {
+            used.insert(entry.series);
+        });
         for pod in self.fleet.pods_mut() {
             used.extend(pod.counters.keys().map(|report| report.series));
         }

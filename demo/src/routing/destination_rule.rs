@@ -78,9 +78,7 @@ pub(super) fn merged_subsets<'a>(
 ) -> BTreeMap<&'a str, &'a BTreeMap<String, String>> {
     let mut merged = BTreeMap::new();
     for subset in rules.flat_map(|rule| &rule.subsets) {
-        merged
-            .entry(subset.name.as_str())
-            .or_insert(&subset.labels);
+        merged.entry(subset.name.as_str()).or_insert(&subset.labels);
     }
     merged
 }

@@ -59,7 +59,13 @@ struct Rule {
 }
 
 /// What Envoy would do differently but the demo does not simulate.
-const WITHOUT_EFFECT: [&str; 5] = ["mirror", "mirrors", "retries", "timeout", "mirrorPercentage"];
+const WITHOUT_EFFECT: [&str; 5] = [
+    "mirror",
+    "mirrors",
+    "retries",
+    "timeout",
+    "mirrorPercentage",
+];
 
 /// Conditions; all must hold. An unknown one makes the whole object unreadable: to guess would be to
 /// route wrongly.
@@ -272,7 +278,12 @@ impl HttpRoute {
         }
         self.route
             .iter()
-            .map(|w| (u64::from(w.weight.unwrap_or(0).unsigned_abs()), &w.destination))
+            .map(|w| {
+                (
+                    u64::from(w.weight.unwrap_or(0).unsigned_abs()),
+                    &w.destination,
+                )
+            })
             .filter(|(weight, _)| 0 < *weight)
             .collect()
     }
@@ -381,7 +392,11 @@ impl AbortSpec {
             (None, Some(name)) => AbortStatus::Grpc(
                 grpc_status(&name).ok_or_else(|| format!("`{name}` is not a gRPC status"))?,
             ),
-            _ => return Err("a fault needs one `httpStatus` of 200 to 599 or one `grpcStatus`".to_owned()),
+            _ => {
+                return Err(
+                    "a fault needs one `httpStatus` of 200 to 599 or one `grpcStatus`".to_owned(),
+                );
+            }
         };
         Ok(Abort {
             share: share(self.percentage.map(|p| p.value))?,

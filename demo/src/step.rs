@@ -288,17 +288,17 @@ fn answer(protocol: Protocol, status: u16) -> Ending {
     }
 }
 
-/// Adds the flag of an injected delay.
+/// Adds the flag of an injected delay, in the order in which Envoy writes flags.
 fn delayed(ending: Ending, delay_ms: Option<f64>) -> Ending {
     let flags = match (delay_ms, ending.flags) {
         (None, flags) => flags,
         (Some(_), "-") => "DI",
-        (Some(_), "DC") => "DC,DI",
+        (Some(_), "DC") => "DI,DC",
         (Some(_), "FI") => "DI,FI",
         (Some(_), "NC") => "DI,NC",
-        (Some(_), "UC") => "DI,UC",
-        (Some(_), "UF") => "DI,UF",
-        (Some(_), "UH") => "DI,UH",
+        (Some(_), "UC") => "UC,DI",
+        (Some(_), "UF") => "UF,DI",
+        (Some(_), "UH") => "UH,DI",
         (Some(_), other) => other,
     };
     Ending { flags, ..ending }

@@ -358,7 +358,8 @@ fn what_is_exposed_looks_like_istio() {
         response_code="200"
         grpc_response_status="5"
         response_flags="-"
-        connection_security_policy="mutual_tls"}"#]].assert_eq(&line(
+        connection_security_policy="mutual_tls"}"#]]
+    .assert_eq(&line(
         "istio_requests_total{",
         &[
             "reporter=\"destination\"",
@@ -393,7 +394,8 @@ fn what_is_exposed_looks_like_istio() {
         request_protocol="http"
         response_code="503"
         response_flags="UH"
-        connection_security_policy="unknown"}"#]].assert_eq(&line(
+        connection_security_policy="unknown"}"#]]
+    .assert_eq(&line(
         "istio_requests_total{",
         &["response_flags=\"UH\"", "source_workload=\"cart\""],
     ));
@@ -661,9 +663,18 @@ fn an_abort_and_a_delay_are_injected_and_flagged() {
 #[test]
 fn a_forgetful_ledger_keeps_every_count() {
     let mut world = builtin();
-    world.advance_to(later(600));
-    world.set_objects(&changed("payments", |o| set_weights(o, [0, 1])));
-    world.advance_to(later(4000));
+    // Series that exist only while calls are aborted, and only in pods that then go.
+    world.set_objects(&changed("backend-routing", |o| {
+        o["spec"]["http"][0]["fault"] =
+            serde_json::json!({"abort": {"percentage": {"value": 5}, "httpStatus": 418}});
+    }));
+    world.advance_to(later(60));
+    world.set_objects(&changed("frontend", |o| {
+        if o["kind"] == "Deployment" {
+            o["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:1.26".into();
+        }
+    }));
+    world.advance_to(later(3700));
     let query = Requests {
         window: Window::HOUR,
         at: world.now(),

@@ -20,6 +20,8 @@ pub(crate) struct Deployment {
     /// How many of the replicas never become ready, as the object's own status says. There is no
     /// kubelet in the demo: what the status says is so.
     pub(crate) unavailable: u32,
+    /// Whether its pods have a proxy that could be scraped. The control plane's do not.
+    pub(crate) has_proxy: bool,
     /// Another template means other pods.
     pub(crate) template_hash: u64,
 }
@@ -57,10 +59,13 @@ fn deployment(object: &Value) -> Result<Deployment, String> {
     }
     let unavailable = number("/status/unavailableReplicas", 0)?.min(replicas);
     let template = object.pointer("/spec/template").unwrap_or(&Value::Null);
+    let labels = texts_at(object, "/spec/template/metadata/labels");
+    let inject = labels.get("sidecar.istio.io/inject").map(String::as_str);
     Ok(Deployment {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
-        labels: texts_at(object, "/spec/template/metadata/labels"),
+        has_proxy: inject != Some("false"),
+        labels,
         service_account: text_at(object, "/spec/template/spec/serviceAccountName")
             .unwrap_or("default")
             .to_owned(),

@@ -106,7 +106,7 @@ impl World {
 
     /// Returns the time from which on the history is whole.
     pub fn oldest(&self) -> UnixMillis {
-        UnixMillis((self.history.first() - 1) * STEP_MS)
+        UnixMillis((self.history.first() - 1).saturating_mul(STEP_MS))
     }
 
     /// Returns what the world can't follow in the present objects, sorted.

@@ -3,7 +3,9 @@
 //! This is the demo's Envoy. It shares no code with the `mesh` crate's routing (invariant 9): both are
 //! tested against `routing-cases.yaml`, whose cases are written from Istio's documentation.
 
+mod conditions;
 mod destination_rule;
+mod fault;
 mod gateway;
 mod virtual_service;
 
@@ -252,15 +254,23 @@ impl Routing {
             .filter_map(|v| Some((v.specificity(request.host)?, v)))
             .collect();
         let most = bound.iter().map(|(specificity, _)| *specificity).max()?;
-        let rules = || {
-            bound
-                .iter()
-                .filter(|(specificity, _)| *specificity == most)
-                .flat_map(|(_, v)| v.http.iter().map(|rule| (*v, rule)))
-        };
-        let conditional = rules().filter(|(_, rule)| !rule.catches_all());
-        let unconditional = rules().filter(|(_, rule)| rule.catches_all());
-        Some(conditional.chain(unconditional).collect())
+        let mut conditional = Vec::new();
+        let mut unconditional = Vec::new();
+        for (_, owner) in bound
+            .into_iter()
+            .filter(|(specificity, _)| *specificity == most)
+        {
+            for rule in &owner.http {
+                if rule.catches_all(owner, at, request) {
+                    unconditional.push((owner, rule));
+                    // What its own VirtualService has behind it is never reached.
+                    break;
+                }
+                conditional.push((owner, rule));
+            }
+        }
+        conditional.append(&mut unconditional);
+        Some(conditional)
     }
 
     fn destination(

@@ -1,0 +1,29 @@
+//! The bar on top: what is asked, and how fresh the answer is.
+
+use leptos::prelude::*;
+
+use super::instant::InstantMenu;
+use super::namespaces::NamespacePicker;
+use super::refresh::RefreshControl;
+use super::search::Search;
+use super::theme::ThemeMenu;
+use super::window::WindowMenu;
+
+/// Namespaces, window, instant, refresh, search, theme.
+#[component]
+pub fn Bar() -> impl IntoView {
+    view! {
+        <div class="bar" role="region" aria-label="What to show">
+            <div class="bar__question">
+                <NamespacePicker />
+                <WindowMenu />
+                <InstantMenu />
+            </div>
+            <div class="bar__state">
+                <RefreshControl />
+                <Search />
+                <ThemeMenu />
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,179 @@
+//! From values to shapes, by plotters.
+
+use plotters::prelude::*;
+
+use super::svg::{Shape, Svg};
+
+/// How a line looks; the style sheet says the colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Lines of the grid.
+    Grid,
+    /// What matters most and is no alarm.
+    First,
+    /// A second line.
+    Second,
+    /// A third line.
+    Third,
+    /// Errors.
+    Alarm,
+}
+
+impl Ink {
+    const ALL: [Ink; 5] = [Ink::Grid, Ink::First, Ink::Second, Ink::Third, Ink::Alarm];
+
+    fn color(self) -> RGBColor {
+        let number = Ink::ALL.iter().position(|ink| *ink == self).unwrap_or(0);
+        RGBColor(u8::try_from(number).unwrap_or(0), 0, 0)
+    }
+
+    /// Returns the ink whose number a colour channel carries.
+    pub fn of_channel(red: u8) -> Ink {
+        Ink::ALL.get(usize::from(red)).copied().unwrap_or(Ink::Grid)
+    }
+
+    /// Returns its class.
+    pub fn class(self) -> &'static str {
+        match self {
+            Ink::Grid => "ink--grid",
+            Ink::First => "ink--first",
+            Ink::Second => "ink--second",
+            Ink::Third => "ink--third",
+            Ink::Alarm => "ink--alarm",
+        }
+    }
+}
+
+/// One line of a chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its name in the legend.
+    pub name: &'static str,
+    /// How it looks.
+    pub ink: Ink,
+    /// Whether the space under it is filled.
+    pub filled: bool,
+    /// One value a point; `None` is a gap.
+    pub values: Vec<Option<f64>>,
+}
+
+/// Draws lines over time. What can't be drawn is left out: the text twin still has it.
+pub fn draw(
+    at_ms: &[i64],
+    lines: &[Line],
+    unit: fn(f64) -> String,
+    clock: fn(f64) -> String,
+    size: (u32, u32),
+) -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    // plotters' error is that of the backend, which has none.
+    let _ = try_draw(at_ms, lines, unit, clock, Svg::new(size, &mut shapes));
+    shapes
+}
+
+fn try_draw(
+    at_ms: &[i64],
+    lines: &[Line],
+    unit: fn(f64) -> String,
+    clock: fn(f64) -> String,
+    svg: Svg<'_>,
+) -> Option<()> {
+    let (first, last) = (*at_ms.first()? as f64, *at_ms.last()? as f64);
+    let most = lines
+        .iter()
+        .flat_map(|line| line.values.iter().flatten().copied())
+        .filter(|v| v.is_finite())
+        .fold(0.0, f64::max);
+    // A line at zero lies on the floor of the chart, not in its middle.
+    let top = if most > 0.0 { most * 1.1 } else { 1.0 };
+    let root = svg.into_drawing_area();
+    let mut chart = ChartBuilder::on(&root)
+        .margin_top(8)
+        .margin_right(8)
+        .x_label_area_size(18)
+        .y_label_area_size(56)
+        .build_cartesian_2d(first..last.max(first + 1.0), 0.0..top)
+        .ok()?;
+    let label = ("Inter", 11).into_font().color(&Ink::Grid.color());
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .disable_axes()
+        .x_labels(4)
+        .y_labels(4)
+        .max_light_lines(0)
+        .bold_line_style(Ink::Grid.color())
+        .label_style(label)
+        .x_label_formatter(&|at| clock(*at))
+        .y_label_formatter(&|value| unit(*value))
+        .draw()
+        .ok()?;
+    for line in lines {
+        for run in runs(at_ms, &line.values) {
+            if let [only] = run.as_slice() {
+                let dot = Circle::new(*only, 2, line.ink.color());
+                chart.draw_series([dot]).ok()?;
+                continue;
+            }
+            if line.filled {
+                let area = AreaSeries::new(run.iter().copied(), 0.0, line.ink.color());
+                chart.draw_series(area).ok()?;
+            }
+            chart.draw_series(LineSeries::new(run, line.ink.color())).ok()?;
+        }
+    }
+    root.present().ok()
+}
+
+/// Returns the stretches without gaps.
+fn runs(at_ms: &[i64], values: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
+    let mut runs = vec![Vec::new()];
+    for (at, value) in at_ms.iter().zip(values) {
+        match (value.filter(|v| v.is_finite()), runs.last_mut()) {
+            (Some(value), Some(run)) => run.push((*at as f64, value)),
+            (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
+            _ => {}
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(values: Vec<Option<f64>>) -> Line {
+        Line {
+            name: "requests",
+            ink: Ink::First,
+            filled: false,
+            values,
+        }
+    }
+
+    fn strokes(shapes: &[Shape]) -> usize {
+        let of_line = |s: &&Shape| matches!(s, Shape::Stroke { ink: Ink::First, .. });
+        shapes.iter().filter(of_line).count()
+    }
+
+    fn drawn(values: Vec<Option<f64>>) -> Vec<Shape> {
+        let at: Vec<i64> = (0..values.len() as i64).map(|n| n * 1000).collect();
+        draw(&at, &[line(values)], crate::numbers::rate, |at| format!("{at}"), (300, 120))
+    }
+
+    #[test]
+    fn a_gap_is_a_gap_and_a_lone_point_is_seen() {
+        let shapes = drawn(vec![Some(1.0), Some(2.0), None, Some(3.0), None, Some(f64::NAN)]);
+        assert_eq!(strokes(&shapes), 2);
+        assert!(shapes.iter().any(|s| matches!(s, Shape::Text { text, .. } if text.contains("rps"))));
+    }
+
+    #[test]
+    fn nothing_to_draw_is_no_panic() {
+        assert_eq!(strokes(&drawn(vec![])), 0);
+        assert_eq!(strokes(&drawn(vec![None, None])), 0);
+        assert_eq!(strokes(&drawn(vec![Some(0.0), Some(0.0)])), 1);
+        assert_eq!(strokes(&drawn(vec![Some(1e308), Some(1e-308)])), 1);
+    }
+}

@@ -34,7 +34,10 @@ pub struct Problem {
 impl Problem {
     /// Returns whether asking again, unchanged, may help.
     pub fn may_pass(&self) -> bool {
-        !matches!(self.kind.as_str(), "bad_parameter" | "not_found" | "forbidden")
+        !matches!(
+            self.kind.as_str(),
+            "bad_parameter" | "not_found" | "forbidden"
+        )
     }
 
     /// Returns a headline for people.
@@ -105,7 +108,12 @@ async fn refusal(status: u16, response: &Response) -> Problem {
         },
         // Not our server's words: a proxy in between answered.
         Err(_) => Problem {
-            kind: if status == 403 { "forbidden" } else { "unexpected" }.to_owned(),
+            kind: if status == 403 {
+                "forbidden"
+            } else {
+                "unexpected"
+            }
+            .to_owned(),
             message: format!("The server answered with status {status}."),
             hint: Some("If a proxy stands in between, look there first.".to_owned()),
         },

@@ -5,10 +5,10 @@ pub mod words;
 mod store;
 mod stream;
 
+mod charts;
 mod page;
 mod panel;
 mod table;
-mod charts;
 
 mod canvas;
 

@@ -120,9 +120,20 @@ mod tests {
 
     #[test]
     fn rates_keep_three_digits_and_choose_the_unit() {
-        let written = [0.0, 12.44, 27.1, 1240.0, 12_400.0, 0.42, 0.0533, 0.0004, 1e-9, f64::NAN]
-            .map(rate)
-            .join(" | ");
+        let written = [
+            0.0,
+            12.44,
+            27.1,
+            1240.0,
+            12_400.0,
+            0.42,
+            0.0533,
+            0.0004,
+            1e-9,
+            f64::NAN,
+        ]
+        .map(rate)
+        .join(" | ");
         assert_eq!(
             written,
             "0 | 12.4 rps | 27.1 rps | 1240 rps | 12.4k rps | 0.42 rps | 3.2 /min | 1.4 /h | < 0.1 /h | –"

@@ -97,7 +97,7 @@ pub fn set_title(what: &str) {
 
 /// Reads what the browser keeps for this person.
 pub fn stored(key: &str) -> Option<String> {
-    leptos::prelude::window()
+    window()
         .local_storage()
         .ok()
         .flatten()?
@@ -108,7 +108,7 @@ pub fn stored(key: &str) -> Option<String> {
 
 /// Keeps a preference of this person; where the browser keeps nothing, it lasts for this page.
 pub fn store(key: &str, value: &str) {
-    if let Some(storage) = leptos::prelude::window().local_storage().ok().flatten() {
+    if let Some(storage) = window().local_storage().ok().flatten() {
         let _ = storage.set_item(key, value);
     }
 }

@@ -41,7 +41,8 @@ pub fn SourcesPage() -> impl IntoView {
             }
         });
     });
-    let body = move || match answer.get() {
+    let body = move || {
+        match answer.get() {
         None => view! { <Skeleton lines=5 label="Asking the sources" /> }.into_any(),
         Some(Err(problem)) => view! {
             <Message title=problem.title() text=problem.message hint=problem.hint failed=true>
@@ -74,6 +75,7 @@ pub fn SourcesPage() -> impl IntoView {
             <ul class="sources">{list.items.into_iter().map(card).collect_view()}</ul>
         }
         .into_any(),
+    }
     };
     view! {
         <div class="page">
@@ -116,7 +118,9 @@ fn card(source: Source) -> impl IntoView {
     let fact = |label: &'static str, value: Option<String>| {
         value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
     };
-    let interval = source.scrape_interval_s.map(|s| numbers::millis(s * 1000.0));
+    let interval = source
+        .scrape_interval_s
+        .map(|s| numbers::millis(s * 1000.0));
     view! {
         <li class="source" class:source--down=!source.reachable>
             <header class="source__head">

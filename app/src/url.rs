@@ -169,7 +169,9 @@ fn decode(text: &str) -> String {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|d| u8::try_from(d).ok())
 }
 
 /// Joins a relative address of the server onto the document's base.
@@ -184,10 +186,16 @@ pub fn resolve(base_uri: &str, relative: &str) -> String {
 
 /// Returns the path part of the document's base without its last slash: what the router stands on.
 pub fn base_path(base_uri: &str) -> String {
-    let after_scheme = base_uri.split_once("://").map_or(base_uri, |(_, rest)| rest);
-    let path = after_scheme.find('/').map_or("", |slash| &after_scheme[slash..]);
+    let after_scheme = base_uri
+        .split_once("://")
+        .map_or(base_uri, |(_, rest)| rest);
+    let path = after_scheme
+        .find('/')
+        .map_or("", |slash| &after_scheme[slash..]);
     let path = path.split(['?', '#']).next().unwrap_or("");
-    path.rfind('/').map_or("", |slash| &path[..slash]).to_owned()
+    path.rfind('/')
+        .map_or("", |slash| &path[..slash])
+        .to_owned()
 }
 
 /// Returns the API address of the graph.
@@ -231,7 +239,10 @@ mod tests {
             ("by", "service"),
             ("view", "table"),
             ("refresh", "15s"),
-            ("selected", "Kubernetes/default/frontend->Kubernetes/default/backend-v1:http"),
+            (
+                "selected",
+                "Kubernetes/default/frontend->Kubernetes/default/backend-v1:http",
+            ),
         ];
         let address = Address::from_pairs(pairs).unwrap();
         assert_eq!(address.query.by, By::Service);
@@ -249,7 +260,12 @@ mod tests {
 
     #[test]
     fn a_bad_parameter_is_named() {
-        for (name, value) in [("window", "5x"), ("view", "pie"), ("refresh", "0s"), ("colour", "red")] {
+        for (name, value) in [
+            ("window", "5x"),
+            ("view", "pie"),
+            ("refresh", "0s"),
+            ("colour", "red"),
+        ] {
             assert_eq!(Address::from_pairs([(name, value)]).unwrap_err().name, name);
         }
     }
@@ -257,7 +273,10 @@ mod tests {
     #[test]
     fn everything_stands_on_the_document_base() {
         let base = "https://host/tools/pidali/?x=1/2";
-        assert_eq!(resolve(base, "api/v1/graph"), "https://host/tools/pidali/api/v1/graph");
+        assert_eq!(
+            resolve(base, "api/v1/graph"),
+            "https://host/tools/pidali/api/v1/graph"
+        );
         assert_eq!(base_path(base), "/tools/pidali");
         assert_eq!(base_path("http://127.0.0.1:20002/"), "");
         assert_eq!(base_path("http://host/a/index.html"), "/a");

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use mesh::api::series::Series;
 use mesh::api::SeriesQuery;
+use mesh::api::series::Series;
 
 use super::Store;
 use crate::fetch::{self, Answer, Problem};
@@ -28,7 +28,8 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
             at: query.at,
         })
     });
-    let graph_made = Memo::new(move |_| store.graph.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
+    let graph_made =
+        Memo::new(move |_| store.graph.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
     Effect::new(move |before: Option<Option<SeriesQuery>>| {
         let _ = graph_made.get();
         let asked = question.get();
@@ -70,11 +71,20 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
 
 fn charts(series: Series) -> AnyView {
     // Over hours the seconds are noise.
-    let clock = if series.step_s >= 60 { time_of_day } else { time_with_seconds };
+    let clock = if series.step_s >= 60 {
+        time_of_day
+    } else {
+        time_with_seconds
+    };
     let has = |values: &[Option<f64>]| values.iter().any(Option::is_some);
     let latency = has(&series.p50_ms) || has(&series.p95_ms) || has(&series.p99_ms);
     let nothing = !latency && !has(&series.rps);
-    let line = |name, ink, filled, values| Line { name, ink, filled, values };
+    let line = |name, ink, filled, values| Line {
+        name,
+        ink,
+        filled,
+        values,
+    };
     let notices = series
         .notices
         .into_iter()

@@ -13,6 +13,7 @@ use super::store::{Phase, Store};
 use super::table::EdgeTable;
 use super::{stream, words};
 use crate::fetch::Problem;
+use crate::numbers;
 use crate::shell::clock::{time_of_day, use_clock};
 use crate::shell::place::{Step, use_place};
 use crate::shell::theme::Theme;
@@ -21,7 +22,6 @@ use crate::ui::icon::health_word;
 use crate::ui::state::{Message, Skeleton};
 use crate::ui::{HealthMark, Icon, Popover, Segmented, Symbol};
 use crate::url::{Refresh, View};
-use crate::numbers;
 
 /// The graph and its twin table.
 #[component]
@@ -51,7 +51,10 @@ pub fn GraphPage() -> impl IntoView {
         place.change(step, |address| address.selected = id);
     });
     let escape = window_event_listener(ev::keydown, move |event| {
-        if event.key() == "Escape" && !event.default_prevented() && selected.get_untracked().is_some() {
+        if event.key() == "Escape"
+            && !event.default_prevented()
+            && selected.get_untracked().is_some()
+        {
             select.run(None);
         }
     });
@@ -62,7 +65,11 @@ pub fn GraphPage() -> impl IntoView {
     let view = Memo::new(move |_| place.address_or_default().view);
     let theme = use_context::<Signal<Theme>>().unwrap_or_default();
     let (rearrange, fit) = (RwSignal::new(0u32), RwSignal::new(0u32));
-    let is_empty = Memo::new(move |_| store.graph.with(|g| g.as_ref().is_some_and(|g| g.nodes.is_empty())));
+    let is_empty = Memo::new(move |_| {
+        store
+            .graph
+            .with(|g| g.as_ref().is_some_and(|g| g.nodes.is_empty()))
+    });
     let has_graph = Memo::new(move |_| store.graph.with(Option::is_some));
     let bad = Memo::new(move |_| place.address().err());
     let failed = Memo::new(move |_| match store.phase.get() {
@@ -91,7 +98,9 @@ pub fn GraphPage() -> impl IntoView {
                 <GraphCanvas graph=store.graph selected on_select=select theme rearrange fit />
             }
             .into_any(),
-            View::Table => view! { <EdgeTable graph=store.graph selected on_select=select /> }.into_any(),
+            View::Table => {
+                view! { <EdgeTable graph=store.graph selected on_select=select /> }.into_any()
+            }
         }
     };
     let panel_open = Memo::new(move |_| {
@@ -156,7 +165,9 @@ pub fn GraphPage() -> impl IntoView {
 /// Keeps the title of the tab and the live region in step with the picture.
 fn tell(store: Store, selected: Signal<Option<String>>) {
     let tally = Memo::new(move |_| {
-        store.graph.with(|g| g.as_ref().map(|g| worst_words(g)).unwrap_or_default())
+        store
+            .graph
+            .with(|g| g.as_ref().map(|g| worst_words(g)).unwrap_or_default())
     });
     let subject = Memo::new(move |_| {
         selected.with(|id| {
@@ -172,7 +183,11 @@ fn tell(store: Store, selected: Signal<Option<String>>) {
     Effect::new(move |_| {
         let what = subject.get().unwrap_or_else(|| "Graph".to_owned());
         let tally = tally.get();
-        set_title(&if tally.is_empty() { what } else { format!("{what} ({tally})") });
+        set_title(&if tally.is_empty() {
+            what
+        } else {
+            format!("{what} ({tally})")
+        });
     });
     Effect::new(move |_| {
         let said = match store.phase.get() {
@@ -192,14 +207,23 @@ fn tell(store: Store, selected: Signal<Option<String>>) {
 
 /// Returns `2 failing, 1 degraded`; empty where all is well.
 fn worst_words(graph: &api::Graph) -> String {
-    let n = |status| graph.nodes.iter().filter(|n| n.health.status == status).count();
-    [(HealthStatus::Failing, "failing"), (HealthStatus::Degraded, "degraded")]
-        .into_iter()
-        .map(|(status, word)| (n(status), word))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let n = |status| {
+        graph
+            .nodes
+            .iter()
+            .filter(|n| n.health.status == status)
+            .count()
+    };
+    [
+        (HealthStatus::Failing, "failing"),
+        (HealthStatus::Degraded, "degraded"),
+    ]
+    .into_iter()
+    .map(|(status, word)| (n(status), word))
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, word)| format!("{n} {word}"))
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 /// How many things there are, and how many of them are bad.
@@ -287,9 +311,18 @@ fn Progress() -> impl IntoView {
 fn Legend() -> impl IntoView {
     let open = RwSignal::new(false);
     let marks = [
-        (HealthStatus::Failing, "surely at least 10 % of the requests fail"),
-        (HealthStatus::Degraded, "surely at least 1 % of the requests fail"),
-        (HealthStatus::Unjudged, "some failed, too few requests to judge"),
+        (
+            HealthStatus::Failing,
+            "surely at least 10 % of the requests fail",
+        ),
+        (
+            HealthStatus::Degraded,
+            "surely at least 1 % of the requests fail",
+        ),
+        (
+            HealthStatus::Unjudged,
+            "some failed, too few requests to judge",
+        ),
         (HealthStatus::Healthy, "works"),
         (HealthStatus::Idle, "known, without traffic"),
         (HealthStatus::NoData, "nothing is known"),
@@ -331,10 +364,16 @@ fn Strip() -> impl IntoView {
     let store = expect_context::<Store>();
     let clock = use_clock();
     let notices = Memo::new(move |_| {
-        store.graph.with(|g| g.as_ref().map(|g| g.notices.clone()).unwrap_or_default())
+        store
+            .graph
+            .with(|g| g.as_ref().map(|g| g.notices.clone()).unwrap_or_default())
     });
     let stale = move || match store.phase.get() {
-        Phase::Stale { since_ms, problem, retry_at_ms } => Some(view! {
+        Phase::Stale {
+            since_ms,
+            problem,
+            retry_at_ms,
+        } => Some(view! {
             <div class="strip strip--stale">
                 <span class="strip__mark"><Icon symbol=Symbol::Clock /></span>
                 <p class="strip__text">
@@ -354,32 +393,40 @@ fn Strip() -> impl IntoView {
     };
     let partial = move || {
         let notices = notices.get();
-        let line = |notice: &api::Notice| view! {
-            <p class="strip__text">
-                {notice.message.clone()}
-                {notice.hint.clone().map(|hint| view! { " "<span class="strip__hint">{hint}</span> })}
-            </p>
+        let line = |notice: &api::Notice| {
+            view! {
+                <p class="strip__text">
+                    {notice.message.clone()}
+                    {notice.hint.clone().map(|hint| view! { " "<span class="strip__hint">{hint}</span> })}
+                </p>
+            }
         };
         match notices.as_slice() {
             [] => None,
-            [one] => Some(view! {
-                <div class="strip">
-                    <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
-                    {line(one)}
-                </div>
-            }.into_any()),
-            [first, rest @ ..] => Some(view! {
-                <div class="strip">
-                    <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
-                    <div class="strip__lines">
-                        {line(first)}
-                        <details class="strip__more">
-                            <summary>{format!("{} more", rest.len())}</summary>
-                            {rest.iter().map(line).collect_view()}
-                        </details>
+            [one] => Some(
+                view! {
+                    <div class="strip">
+                        <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
+                        {line(one)}
                     </div>
-                </div>
-            }.into_any()),
+                }
+                .into_any(),
+            ),
+            [first, rest @ ..] => Some(
+                view! {
+                    <div class="strip">
+                        <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
+                        <div class="strip__lines">
+                            {line(first)}
+                            <details class="strip__more">
+                                <summary>{format!("{} more", rest.len())}</summary>
+                                {rest.iter().map(line).collect_view()}
+                            </details>
+                        </div>
+                    </div>
+                }
+                .into_any(),
+            ),
         }
     };
     view! {

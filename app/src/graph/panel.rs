@@ -33,15 +33,17 @@ pub fn Panel(
             let g = g.as_ref()?;
             let node = g.nodes.iter().find(|n| n.id == id).cloned();
             let edge = || g.edges.iter().find(|e| e.id == id).cloned();
-            (node.map(|n| Subject::Node(Box::new(n)))).or_else(|| edge().map(|e| Subject::Edge(Box::new(e))))
+            (node.map(|n| Subject::Node(Box::new(n))))
+                .or_else(|| edge().map(|e| Subject::Edge(Box::new(e))))
         })
     });
     let heading = NodeRef::<html::H2>::new();
     let title = Memo::new(move |_| match subject.get() {
         Some(Subject::Node(node)) => words::node_name(&node),
-        Some(Subject::Edge(edge)) => {
-            graph.with(|g| g.as_ref().map_or_else(String::new, |g| NodeNames::new(g).edge(&edge)))
-        }
+        Some(Subject::Edge(edge)) => graph.with(|g| {
+            g.as_ref()
+                .map_or_else(String::new, |g| NodeNames::new(g).edge(&edge))
+        }),
         None => "Not in the picture".to_owned(),
     });
     let kind = Memo::new(move |_| match subject.get() {
@@ -235,8 +237,20 @@ fn figure(label: &'static str, value: String) -> impl IntoView {
 fn quantile(value: Option<f64>, bounds: Option<Bounds>) -> String {
     match (value, bounds) {
         (Some(ms), _) => numbers::millis(ms),
-        (None, Some(Bounds { low_ms, high_ms: None })) => format!("> {}", numbers::millis(low_ms)),
-        (None, Some(Bounds { low_ms, high_ms: Some(high) })) => {
+        (
+            None,
+            Some(Bounds {
+                low_ms,
+                high_ms: None,
+            }),
+        ) => format!("> {}", numbers::millis(low_ms)),
+        (
+            None,
+            Some(Bounds {
+                low_ms,
+                high_ms: Some(high),
+            }),
+        ) => {
             format!("{} to {}", numbers::millis(low_ms), numbers::millis(high))
         }
         (None, None) => numbers::NO_DATA.to_owned(),
@@ -275,11 +289,18 @@ fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: bool)
         format!("Merged from histogram buckets: {words}.")
     });
     let share = |label: &'static str, ratio: Option<f64>| {
-        ratio
-            .filter(|r| *r > 0.0)
-            .map(|r| figure(label, numbers::share_of(Some(r), r * traffic.requests, traffic.requests)))
+        ratio.filter(|r| *r > 0.0).map(|r| {
+            figure(
+                label,
+                numbers::share_of(Some(r), r * traffic.requests, traffic.requests),
+            )
+        })
     };
-    let error_class = if traffic.errors > 0.0 { "figures figures--errors" } else { "figures" };
+    let error_class = if traffic.errors > 0.0 {
+        "figures figures--errors"
+    } else {
+        "figures"
+    };
     view! {
         <section class="panel__section">
             <h3>{title}</h3>
@@ -308,7 +329,10 @@ fn mtls(edge: &Edge) -> impl IntoView + use<> {
         } else if ratio <= 0.0 {
             "No call uses mutual TLS.".to_owned()
         } else {
-            format!("{} of the calls use mutual TLS; the rest is not protected.", numbers::share(ratio))
+            format!(
+                "{} of the calls use mutual TLS; the rest is not protected.",
+                numbers::share(ratio)
+            )
         };
         let symbol = if all { Symbol::Lock } else { Symbol::Unlocked };
         view! { <p class="panel__fact" class:panel__fact--warn=!all><Icon symbol />{text}</p> }
@@ -343,14 +367,18 @@ fn versions(
             let (id, traffic) = match of_caller {
                 None => (n.id.clone(), n.inbound.clone()?),
                 Some(edge) => {
-                    let sibling = graph
-                        .edges
-                        .iter()
-                        .find(|e| e.from == edge.from && e.to == n.id && e.protocol == edge.protocol)?;
+                    let sibling = graph.edges.iter().find(|e| {
+                        e.from == edge.from && e.to == n.id && e.protocol == edge.protocol
+                    })?;
                     (sibling.id.clone(), sibling.traffic.clone())
                 }
             };
-            Some(VersionShare { id, version, rps: traffic.rps, traffic })
+            Some(VersionShare {
+                id,
+                version,
+                rps: traffic.rps,
+                traffic,
+            })
         })
         .collect();
     shares.sort_by(|a, b| (&a.version, &a.id).cmp(&(&b.version, &b.id)));
@@ -448,7 +476,11 @@ fn responses(traffic: &Traffic) -> Option<AnyView> {
                 Fault::Client => "code code--client",
                 Fault::None => "code",
             };
-            let share = if total > 0.0 { numbers::share(rps / total) } else { numbers::NO_DATA.to_owned() };
+            let share = if total > 0.0 {
+                numbers::share(rps / total)
+            } else {
+                numbers::NO_DATA.to_owned()
+            };
             view! {
                 <tr>
                     <th scope="row">
@@ -554,7 +586,10 @@ mod tests {
 
     #[test]
     fn a_quantile_beyond_the_last_bucket_says_so() {
-        let last = Bounds { low_ms: 3_600_000.0, high_ms: None };
+        let last = Bounds {
+            low_ms: 3_600_000.0,
+            high_ms: None,
+        };
         assert_eq!(quantile(None, Some(last)), "> 60 min");
         assert_eq!(quantile(Some(23.0), Some(last)), "23 ms");
         assert_eq!(quantile(None, None), "–");

@@ -217,7 +217,8 @@ impl Store {
             }
             if worked {
                 let etag = self.inner.try_with_value(|i| i.etag.clone()).flatten();
-                let answer = fetch::get(&url::graph(&query), etag.as_deref(), signal.as_ref()).await;
+                let answer =
+                    fetch::get(&url::graph(&query), etag.as_deref(), signal.as_ref()).await;
                 self.take(generation, answer, true);
             }
             if let Ok(timer) = timer {
@@ -313,7 +314,10 @@ mod tests {
     fn a_live_page_asks_by_itself_only_without_its_stream() {
         assert_eq!(next_due(0.0, Refresh::Live, false, true), None);
         assert_eq!(next_due(0.0, Refresh::Live, false, false), Some(10_000.0));
-        assert_eq!(next_due(0.0, Refresh::Every(15), false, true), Some(15_000.0));
+        assert_eq!(
+            next_due(0.0, Refresh::Every(15), false, true),
+            Some(15_000.0)
+        );
         assert_eq!(next_due(0.0, Refresh::Paused, false, true), None);
         assert_eq!(next_due(0.0, Refresh::Every(15), true, true), None);
     }

@@ -36,7 +36,9 @@ pub fn listen(store: Store, wanted: Signal<bool>) {
     let stream = StoredValue::new_local(None::<Open>);
     let reopen_at = StoredValue::new(0f64);
     let seen = RwSignal::new(!document().hidden());
-    let heard = window_event_listener(ev::visibilitychange, move |_| seen.set(!document().hidden()));
+    let heard = window_event_listener(ev::visibilitychange, move |_| {
+        seen.set(!document().hidden())
+    });
     on_cleanup(move || heard.remove());
     let clock = use_clock();
     Effect::new(move |_| {
@@ -48,7 +50,8 @@ pub fn listen(store: Store, wanted: Signal<bool>) {
         }
         // The browser reconnects by itself; only a stream that it gave up is opened anew.
         let gone = stream.with_value(|s| {
-            s.as_ref().is_none_or(|s| s.source.ready_state() == EventSource::CLOSED)
+            s.as_ref()
+                .is_none_or(|s| s.source.ready_state() == EventSource::CLOSED)
         });
         if gone && reopen_at.get_value() <= now {
             reopen_at.set_value(now + REOPEN_MS);
@@ -76,7 +79,9 @@ fn open(store: Store) -> Option<Open> {
     let opened = Closure::<dyn FnMut()>::new(move || store.stream_is(true));
     let failed = Closure::<dyn FnMut()>::new(move || store.stream_is(false));
     let listener = changed.as_ref().unchecked_ref();
-    source.add_event_listener_with_callback("changed", listener).ok()?;
+    source
+        .add_event_listener_with_callback("changed", listener)
+        .ok()?;
     source.set_onopen(Some(opened.as_ref().unchecked_ref()));
     source.set_onerror(Some(failed.as_ref().unchecked_ref()));
     Some(Open {

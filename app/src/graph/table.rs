@@ -112,9 +112,8 @@ impl Row {
     }
 
     fn compare(&self, other: &Row, column: Column) -> Ordering {
-        let figures = |a: Option<f64>, b: Option<f64>| {
-            a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0))
-        };
+        let figures =
+            |a: Option<f64>, b: Option<f64>| a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0));
         match column {
             Column::Health => self.status.cmp(&other.status),
             Column::Name => (&self.from, &self.to).cmp(&(&other.from, &other.to)),
@@ -152,7 +151,10 @@ pub fn EdgeTable(
         graph.with(|g| {
             g.as_ref().map_or_else(BTreeMap::new, |g| {
                 let names = NodeNames::new(g);
-                g.edges.iter().map(|e| (e.id.clone(), Row::new(e, &names))).collect()
+                g.edges
+                    .iter()
+                    .map(|e| (e.id.clone(), Row::new(e, &names)))
+                    .collect()
             })
         })
     });
@@ -193,7 +195,10 @@ pub fn EdgeTable(
         })
         .collect_view();
     let on_key = move |event: KeyboardEvent| {
-        if matches!(event.key().as_str(), "ArrowDown" | "ArrowUp" | "Home" | "End") {
+        if matches!(
+            event.key().as_str(),
+            "ArrowDown" | "ArrowUp" | "Home" | "End"
+        ) {
             step_focus(&event, ".table__open");
         }
     };
@@ -230,8 +235,14 @@ fn EdgeRow(
     let text = move |pick: fn(&Row) -> String| {
         move || row.with(|row| row.as_ref().map(pick).unwrap_or_default())
     };
-    let status = Signal::derive(move || row.with(|r| r.as_ref().map_or(HealthStatus::NoData, |r| r.status)));
-    let has_errors = move || row.with(|r| r.as_ref().is_some_and(|r| r.error_ratio.is_some_and(|e| e > 0.0)));
+    let status =
+        Signal::derive(move || row.with(|r| r.as_ref().map_or(HealthStatus::NoData, |r| r.status)));
+    let has_errors = move || {
+        row.with(|r| {
+            r.as_ref()
+                .is_some_and(|r| r.error_ratio.is_some_and(|e| e > 0.0))
+        })
+    };
     view! {
         <tr
             class="table__row"

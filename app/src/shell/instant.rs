@@ -22,11 +22,17 @@ pub fn InstantMenu() -> impl IntoView {
         place.change(Step::Push, |address| address.query.at = Some(chosen));
     };
     let live = move || place.change(Step::Push, |address| address.query.at = None);
-    let now = move || at.get_untracked().map_or_else(js_sys::Date::now, |at| at.0 as f64);
+    let now = move || {
+        at.get_untracked()
+            .map_or_else(js_sys::Date::now, |at| at.0 as f64)
+    };
     let step = move |windows: f64| {
         go(now() + windows * window.get_untracked().millis() as f64);
     };
-    let said = move || at.get().map_or_else(|| "Live".to_owned(), |at| day_and_time(at.0 as f64));
+    let said = move || {
+        at.get()
+            .map_or_else(|| "Live".to_owned(), |at| day_and_time(at.0 as f64))
+    };
     view! {
         <Popover
             label=Signal::derive(move || format!("Point in time: {}", said()))

@@ -62,7 +62,10 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
     let shown = Memo::new(move |_| {
         let needle = filter.get().to_lowercase();
         let mut items: Vec<(String, Option<Namespace>)> = answer.with(|answer| match answer {
-            Some(Ok(items)) => items.iter().map(|n| (n.name.clone(), Some(n.clone()))).collect(),
+            Some(Ok(items)) => items
+                .iter()
+                .map(|n| (n.name.clone(), Some(n.clone())))
+                .collect(),
             _ => Vec::new(),
         });
         chosen.with(|chosen| {

@@ -37,7 +37,12 @@ pub fn provide() {
     provide_context(Place {
         address: Memo::new(move |_| search.with(|text| Address::from_search(text))),
         path: Memo::new(move |_| {
-            path.with(|p| p.strip_prefix(&below).unwrap_or(p).trim_matches('/').to_owned())
+            path.with(|p| {
+                p.strip_prefix(&below)
+                    .unwrap_or(p)
+                    .trim_matches('/')
+                    .to_owned()
+            })
         }),
         base: StoredValue::new(base),
         go: StoredValue::new(Box::new(move |to: &str, options| navigate(to, options))),
@@ -62,17 +67,25 @@ impl Place {
 
     /// Returns the same without following it.
     pub fn now(self) -> Address {
-        self.address.with_untracked(|a| a.clone().unwrap_or_default())
+        self.address
+            .with_untracked(|a| a.clone().unwrap_or_default())
     }
 
     /// Returns what is asked of the server; where the URL is wrong, nothing.
     pub fn query(self) -> Option<GraphQuery> {
-        self.address.with(|a| a.as_ref().ok().map(|a| a.query.clone()))
+        self.address
+            .with(|a| a.as_ref().ok().map(|a| a.query.clone()))
     }
 
     /// Returns the page's name: `graph`, `sources`, …; the root is the graph.
     pub fn page(self) -> String {
-        self.path.with(|path| if path.is_empty() { "graph".to_owned() } else { path.clone() })
+        self.path.with(|path| {
+            if path.is_empty() {
+                "graph".to_owned()
+            } else {
+                path.clone()
+            }
+        })
     }
 
     /// Returns a link to another page under the same question.
@@ -107,7 +120,8 @@ impl Place {
     fn link(self, page: &str, address: &Address) -> String {
         let query = address.to_query_string();
         let mark = if query.is_empty() { "" } else { "?" };
-        self.base.with_value(|base| format!("{base}/{page}{mark}{query}"))
+        self.base
+            .with_value(|base| format!("{base}/{page}{mark}{query}"))
     }
 
     fn navigate(self, to: &str, step: Step) {

@@ -37,10 +37,9 @@ pub fn RefreshControl() -> impl IntoView {
     };
     let age = move || match store.phase.get() {
         Phase::Stale { since_ms, .. } => format!("since {}", time_of_day(since_ms)),
-        _ => store
-            .updated_ms
-            .get()
-            .map_or_else(String::new, |at| format!("updated {}", numbers::ago(clock.get() - at))),
+        _ => store.updated_ms.get().map_or_else(String::new, |at| {
+            format!("updated {}", numbers::ago(clock.get() - at))
+        }),
     };
     let mark = move || match (store.phase.get(), fixed.get(), refresh.get()) {
         (Phase::Stale { .. } | Phase::Failed { .. }, ..) => "state-dot state-dot--stale",

@@ -74,7 +74,11 @@ pub fn Search() -> impl IntoView {
     let open = RwSignal::new(false);
     let active = RwSignal::new(0usize);
     let found = Memo::new(move |_| {
-        text.with(|needle| store.graph.with(|g| g.as_ref().map_or_else(Vec::new, |g| find(g, needle))))
+        text.with(|needle| {
+            store
+                .graph
+                .with(|g| g.as_ref().map_or_else(Vec::new, |g| find(g, needle)))
+        })
     });
 
     let slash = window_event_listener(ev::keydown, move |event| {
@@ -203,7 +207,9 @@ pub fn Search() -> impl IntoView {
 }
 
 fn is_typing(event: &KeyboardEvent) -> bool {
-    let target = event.target().and_then(|t| t.dyn_into::<HtmlElement>().ok());
+    let target = event
+        .target()
+        .and_then(|t| t.dyn_into::<HtmlElement>().ok());
     target.is_some_and(|t| {
         matches!(t.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || t.is_content_editable()
     })

@@ -8,7 +8,9 @@ use crate::numbers;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
 
-const PRESETS_S: [u32; 10] = [30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 86_400, 604_800];
+const PRESETS_S: [u32; 10] = [
+    30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 86_400, 604_800,
+];
 
 /// The menu of windows, with a field for any other.
 #[component]

@@ -33,7 +33,11 @@ pub fn Chart(
         .iter()
         .map(|line| {
             let value = line.values.iter().rev().flatten().next();
-            (line.name, line.ink, value.map_or_else(|| "–".to_owned(), |v| unit(*v)))
+            (
+                line.name,
+                line.ink,
+                value.map_or_else(|| "–".to_owned(), |v| unit(*v)),
+            )
         })
         .collect::<Vec<_>>();
     let legend = last
@@ -54,7 +58,10 @@ pub fn Chart(
         .join(", ");
 
     let step = at_ms.len().div_ceil(TABLE_ROWS).max(1);
-    let head = lines.iter().map(|line| view! { <th scope="col">{line.name}</th> }).collect_view();
+    let head = lines
+        .iter()
+        .map(|line| view! { <th scope="col">{line.name}</th> })
+        .collect_view();
     let rows = at_ms
         .iter()
         .enumerate()
@@ -71,7 +78,8 @@ pub fn Chart(
             view! { <tr><th scope="row" class="figure">{clock(*at as f64)}</th>{cells}</tr> }
         })
         .collect_view();
-    let thinned = (step > 1).then(|| view! { <p class="caption">{format!("Every {step}th value.")}</p> });
+    let thinned =
+        (step > 1).then(|| view! { <p class="caption">{format!("Every {step}th value.")}</p> });
     view! {
         <figure class="chart">
             <figcaption class="chart__head">

@@ -110,7 +110,10 @@ fn focus(element: Option<Element>) {
 /// Moves the focus among the elements of `selector` under the element that heard the key: arrows step
 /// and wrap, Home and End go to the ends.
 pub fn step_focus(event: &KeyboardEvent, selector: &str) {
-    let Some(host) = event.current_target().and_then(|t| t.dyn_into::<Element>().ok()) else {
+    let Some(host) = event
+        .current_target()
+        .and_then(|t| t.dyn_into::<Element>().ok())
+    else {
         return;
     };
     let Ok(list) = host.query_selector_all(selector) else {
@@ -120,9 +123,11 @@ pub fn step_focus(event: &KeyboardEvent, selector: &str) {
         .filter_map(|idx| list.get(idx)?.dyn_into().ok())
         .collect();
     let active = document().active_element();
-    let now = items
-        .iter()
-        .position(|item| active.as_ref().is_some_and(|a| a == item.unchecked_ref::<Element>()));
+    let now = items.iter().position(|item| {
+        active
+            .as_ref()
+            .is_some_and(|a| a == item.unchecked_ref::<Element>())
+    });
     if let Some(item) = step(&event.key(), now, items.len()).and_then(|idx| items.get(idx)) {
         event.prevent_default();
         let _ = item.focus();

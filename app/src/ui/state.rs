@@ -50,7 +50,11 @@ pub fn Message(
     children: Children,
 ) -> impl IntoView {
     let symbol = if failed { Symbol::Close } else { Symbol::Info };
-    let class = if failed { "message message--failed" } else { "message" };
+    let class = if failed {
+        "message message--failed"
+    } else {
+        "message"
+    };
     view! {
         <div class=class role=if failed { "alert" } else { "status" }>
             <div class="message__icon"><Icon symbol /></div>

@@ -98,7 +98,7 @@ fn try_draw(
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .disable_axes()
+        .axis_style(TRANSPARENT)
         .x_labels(4)
         .y_labels(4)
         .max_light_lines(0)
@@ -119,7 +119,9 @@ fn try_draw(
                 let area = AreaSeries::new(run.iter().copied(), 0.0, line.ink.color());
                 chart.draw_series(area).ok()?;
             }
-            chart.draw_series(LineSeries::new(run, line.ink.color())).ok()?;
+            chart
+                .draw_series(LineSeries::new(run, line.ink.color()))
+                .ok()?;
         }
     }
     root.present().ok()
@@ -153,20 +155,45 @@ mod tests {
     }
 
     fn strokes(shapes: &[Shape]) -> usize {
-        let of_line = |s: &&Shape| matches!(s, Shape::Stroke { ink: Ink::First, .. });
+        let of_line = |s: &&Shape| {
+            matches!(
+                s,
+                Shape::Stroke {
+                    ink: Ink::First,
+                    ..
+                }
+            )
+        };
         shapes.iter().filter(of_line).count()
     }
 
     fn drawn(values: Vec<Option<f64>>) -> Vec<Shape> {
         let at: Vec<i64> = (0..values.len() as i64).map(|n| n * 1000).collect();
-        draw(&at, &[line(values)], crate::numbers::rate, |at| format!("{at}"), (300, 120))
+        draw(
+            &at,
+            &[line(values)],
+            crate::numbers::rate,
+            |at| format!("{at}"),
+            (300, 120),
+        )
     }
 
     #[test]
     fn a_gap_is_a_gap_and_a_lone_point_is_seen() {
-        let shapes = drawn(vec![Some(1.0), Some(2.0), None, Some(3.0), None, Some(f64::NAN)]);
+        let shapes = drawn(vec![
+            Some(1.0),
+            Some(2.0),
+            None,
+            Some(3.0),
+            None,
+            Some(f64::NAN),
+        ]);
         assert_eq!(strokes(&shapes), 2);
-        assert!(shapes.iter().any(|s| matches!(s, Shape::Text { text, .. } if text.contains("rps"))));
+        assert!(
+            shapes
+                .iter()
+                .any(|s| matches!(s, Shape::Text { text, .. } if text.contains("rps")))
+        );
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Shape {
                 view! { <path class=format!("chart__area {}", ink.class()) d=path /> }.into_any()
             }
             Shape::Text { x, y, anchor, text } => {
-                view! { <text class="chart__text" x=x y=y text-anchor=anchor>{text}</text> }.into_any()
+                view! { <text class="chart__text" x=x y=y text-anchor=anchor>{text}</text> }
+                    .into_any()
             }
         }
     }
@@ -120,7 +121,12 @@ impl DrawingBackend for Svg<'_> {
         Ok(())
     }
 
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Drawn {
         self.draw_path([from, to], style)
     }
 
@@ -181,7 +187,12 @@ impl DrawingBackend for Svg<'_> {
         self.draw_path([(x - r, y), (x + r, y)], style)
     }
 
-    fn draw_text<T: BackendTextStyle>(&mut self, text: &str, style: &T, (x, y): BackendCoord) -> Drawn {
+    fn draw_text<T: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &T,
+        (x, y): BackendCoord,
+    ) -> Drawn {
         let size = style.size();
         let anchor = style.anchor();
         // SVG places text by its baseline, plotters by its box.

@@ -55,9 +55,7 @@ pub fn SourcesPage() -> impl IntoView {
                 title="No sources"
                 text="This server asks nobody, so it has nothing to show."
                 hint=Some("Start it with --prometheus URL, or try pidali demo.".to_owned())
-            >
-                {()}
-            </Message>
+            />
         }
         .into_any(),
         Some(Ok(list)) => view! {

@@ -155,8 +155,8 @@ fn node_view(
             {node.inbound.as_ref().map(|t| figures("Calls to it", t, has_latency, tcp_only(g, &node.id)))}
             {node.outbound.as_ref().map(|t| figures("Calls it makes", t, has_latency, false))}
             {versions(g, node, None, on_select)}
-            {main.map(|t| responses(t))}
-            {main.map(|t| flags(t))}
+            {main.map(responses)}
+            {main.map(flags)}
             {caller_list}
             {callee_list}
         }

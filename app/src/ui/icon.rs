@@ -12,16 +12,12 @@ pub enum Symbol {
     Graph,
     /// A stack: where the data comes from.
     Sources,
-    /// Rows and columns.
-    Table,
     /// A magnifier.
     Search,
     /// A clock.
     Clock,
     /// Two arrows in a circle.
     Refresh,
-    /// Two bars.
-    Pause,
     /// An arrow down, for menus.
     Down,
     /// A cross.
@@ -71,13 +67,11 @@ impl Symbol {
                 "M10 3c3.6 0 6 1 6 2.5S13.6 8 10 8S4 7 4 5.5S6.4 3 10 3M4 5.5v4.5C4 11.5 6.4 12.5 10 12.5\
                  s6-1 6-2.5V5.5M4 10v4.5C4 16 6.4 17 10 17s6-1 6-2.5V10"
             }
-            Symbol::Table => "M3 4h14v12H3zM3 8h14M3 12h14M8.5 8v8",
             Symbol::Search => "M9 3.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M13 13l4 4",
             Symbol::Clock => "M10 3a7 7 0 1 0 0 14a7 7 0 1 0 0-14M10 6v4l2.7 1.8",
             Symbol::Refresh => {
                 "M16.5 8.5A6.8 6.8 0 0 0 4.5 6L3 7.5M3 3.5v4h4M3.5 11.5A6.8 6.8 0 0 0 15.5 14l1.5-1.5M17 16.5v-4h-4"
             }
-            Symbol::Pause => "M7 5v10M13 5v10",
             Symbol::Down => "M6 8l4 4l4-4",
             Symbol::Close => "M5 5l10 10M15 5L5 15",
             Symbol::Tick => "M4.5 10.5l3.5 3.5l7.5-8",

@@ -47,7 +47,8 @@ pub fn Message(
     #[prop(optional)]
     failed: bool,
     /// Buttons and links.
-    children: Children,
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     let symbol = if failed { Symbol::Close } else { Symbol::Info };
     let class = if failed {
@@ -61,7 +62,7 @@ pub fn Message(
             <h2 class="message__title">{title}</h2>
             <p class="message__text">{text}</p>
             {hint.map(|hint| view! { <p class="message__hint">{hint}</p> })}
-            <div class="message__actions">{children()}</div>
+            <div class="message__actions">{children.map(|children| children())}</div>
         </div>
     }
 }

@@ -87,8 +87,19 @@ pub fn millis(ms: f64) -> String {
         v if v < 0.1 => "< 0.1 ms".to_owned(),
         v if v < 999.5 => format!("{} ms", two(v)),
         v if v < 59_950.0 => format!("{} s", three(v / 1000.0)),
-        v if v <= 3_600_000.0 => format!("{} min", two(v / 60_000.0)),
+        v if v < 3_570_000.0 => format!("{} min", two(v / 60_000.0)),
+        v if v <= 3_600_000.0 => "1 h".to_owned(),
         _ => "> 1 h".to_owned(),
+    }
+}
+
+/// Writes that a length of time is longer than `ms`: what lies beyond the last bucket.
+pub fn longer_than(ms: f64) -> String {
+    let limit = millis(ms);
+    if limit.starts_with('>') {
+        limit
+    } else {
+        format!("> {limit}")
     }
 }
 

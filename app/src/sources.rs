@@ -116,14 +116,19 @@ fn card(source: Source) -> impl IntoView {
     let fact = |label: &'static str, value: Option<String>| {
         value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
     };
-    let interval = source
-        .scrape_interval_s
-        .map(|s| numbers::millis(s * 1000.0));
+    let interval = source.scrape_interval_s.map(|s| {
+        // Intervals are set in whole seconds as a rule.
+        if s >= 1.0 && s.fract() == 0.0 {
+            numbers::span(s as u32)
+        } else {
+            numbers::millis(s * 1000.0)
+        }
+    });
     view! {
         <li class="source" class:source--down=!source.reachable>
             <header class="source__head">
-                <h2 class="source__name">{source.name}</h2>
-                <span class="chip">{source.kind}</span>
+                <h2 class="source__name">{source.name.clone()}</h2>
+                {(source.kind != source.name).then(|| view! { <span class="chip">{source.kind.clone()}</span> })}
                 {if source.reachable {
                     view! { <span class="source__state source__state--up"><Icon symbol=Symbol::Tick />"Answers"</span> }
                         .into_any()

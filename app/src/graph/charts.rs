@@ -101,6 +101,9 @@ fn charts(series: Series) -> AnyView {
         .into_any();
     }
     let at_ms = series.at_ms.clone();
+    // Errors that did not happen need no alarm colour.
+    let failed = series.errors_rps.iter().flatten().any(|v| *v > 0.0);
+    let error_ink = if failed { Ink::Alarm } else { Ink::Quiet };
     view! {
         <section class="panel__section">
             <h3>"Over time"</h3>
@@ -110,7 +113,7 @@ fn charts(series: Series) -> AnyView {
                 at_ms=series.at_ms
                 lines=vec![
                     line("all", Ink::First, true, series.rps),
-                    line("errors", Ink::Alarm, true, series.errors_rps),
+                    line("errors", error_ink, failed, series.errors_rps),
                 ]
                 unit=numbers::rate
                 clock

@@ -71,6 +71,9 @@ pub fn GraphPage() -> impl IntoView {
             .with(|g| g.as_ref().is_some_and(|g| g.nodes.is_empty()))
     });
     let has_graph = Memo::new(move |_| store.graph.with(Option::is_some));
+    let drawn = Memo::new(move |_| {
+        has_graph.get() && !is_empty.get() && !matches!(store.phase.get(), Phase::Failed { .. })
+    });
     let bad = Memo::new(move |_| place.address().err());
     let failed = Memo::new(move |_| match store.phase.get() {
         Phase::Failed { problem, .. } => Some(problem),
@@ -127,7 +130,7 @@ pub fn GraphPage() -> impl IntoView {
                             });
                         })
                     />
-                    <Show when=move || view.get() == View::Graph>
+                    <Show when=move || view.get() == View::Graph && drawn.get()>
                         <button
                             type="button"
                             class="button button--icon"
@@ -480,8 +483,8 @@ fn bad_link(name: &str, problem: &str, hint: Option<String>) -> AnyView {
     view! {
         <Message
             title="This link has a mistake"
-            text=format!("Its parameter “{name}” {problem}.")
-            hint
+            text=format!("Parameter “{name}”: {problem}.")
+            hint=hint.map(|hint| sentence(&hint))
             failed=true
         >
             <button
@@ -494,6 +497,17 @@ fn bad_link(name: &str, problem: &str, hint: Option<String>) -> AnyView {
         </Message>
     }
     .into_any()
+}
+
+/// Writes a hint of the parameter reader as a sentence.
+fn sentence(hint: &str) -> String {
+    let mut chars = hint.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
 fn failure(problem: Problem, store: Store) -> AnyView {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use leptos::html;
 use leptos::prelude::*;
 use mesh::api::graph::{Bounds, Include, Traffic, View};
 use mesh::api::{self, Edge, Health, Node};
@@ -37,7 +36,6 @@ pub fn Panel(
                 .or_else(|| edge().map(|e| Subject::Edge(Box::new(e))))
         })
     });
-    let heading = NodeRef::<html::H2>::new();
     let title = Memo::new(move |_| match subject.get() {
         Some(Subject::Node(node)) => words::node_name(&node),
         Some(Subject::Edge(edge)) => graph.with(|g| {
@@ -74,7 +72,7 @@ pub fn Panel(
         <aside class="panel" aria-label="Details">
             <header class="panel__head">
                 <div class="panel__names">
-                    <h2 class="panel__title" node_ref=heading>{move || title.get()}</h2>
+                    <h2 class="panel__title">{move || title.get()}</h2>
                     <p class="panel__kind">{move || kind.get()}</p>
                 </div>
                 <button
@@ -243,7 +241,7 @@ fn quantile(value: Option<f64>, bounds: Option<Bounds>) -> String {
                 low_ms,
                 high_ms: None,
             }),
-        ) => format!("> {}", numbers::millis(low_ms)),
+        ) => numbers::longer_than(low_ms),
         (
             None,
             Some(Bounds {
@@ -254,6 +252,15 @@ fn quantile(value: Option<f64>, bounds: Option<Bounds>) -> String {
             format!("{} to {}", numbers::millis(low_ms), numbers::millis(high))
         }
         (None, None) => numbers::NO_DATA.to_owned(),
+    }
+}
+
+/// Writes the rate of an edge. Of TCP, requests can't be counted: that is no data, not zero.
+pub fn rate_of(edge: &Edge) -> String {
+    if edge.protocol == "tcp" && edge.traffic.requests == 0.0 {
+        numbers::NO_DATA.to_owned()
+    } else {
+        numbers::rate(edge.traffic.rps)
     }
 }
 
@@ -296,24 +303,30 @@ fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: bool)
             )
         })
     };
-    let error_class = if traffic.errors > 0.0 {
-        "figures figures--errors"
+    let errors = if traffic.errors > 0.0 {
+        format!(
+            "{} of {}",
+            numbers::count(traffic.errors),
+            numbers::count(traffic.requests)
+        )
     } else {
-        "figures"
+        numbers::count(traffic.errors)
     };
+    let error_share = traffic
+        .error_ratio
+        .map_or_else(|| numbers::NO_DATA.to_owned(), numbers::share);
     view! {
         <section class="panel__section">
             <h3>{title}</h3>
-            <dl class=error_class>
+            <dl class="figures">
                 {figure("Rate", numbers::rate(traffic.rps))}
-                {figure("Requests", numbers::count(traffic.requests))}
-                {figure("Errors", numbers::count(traffic.errors))}
-                {figure("Error share", numbers::share_of(traffic.error_ratio, traffic.errors, traffic.requests))}
-                {share("Client errors", traffic.client_error_ratio)}
-                {share("Client went away", traffic.gone_ratio)}
+                {figure("Errors", errors)}
+                {figure("Error share", error_share)}
                 {figure("p50", p50)}
                 {figure("p95", p95)}
                 {figure("p99", p99)}
+                {share("Client errors", traffic.client_error_ratio)}
+                {share("Client went away", traffic.gone_ratio)}
             </dl>
             {bounds.map(|text| view! { <p class="caption">{text}</p> })}
         </section>
@@ -563,7 +576,7 @@ fn neighbours(
                         <HealthMark status=Signal::stored(edge.health.status) />
                         <span class="neighbour__name">{name(edge)}</span>
                         <span class="neighbour__protocol">{edge.protocol.clone()}</span>
-                        <span class="figure">{numbers::rate(edge.traffic.rps)}</span>
+                        <span class="figure">{rate_of(edge)}</span>
                     </button>
                 </li>
             }
@@ -590,7 +603,7 @@ mod tests {
             low_ms: 3_600_000.0,
             high_ms: None,
         };
-        assert_eq!(quantile(None, Some(last)), "> 60 min");
+        assert_eq!(quantile(None, Some(last)), "> 1 h");
         assert_eq!(quantile(Some(23.0), Some(last)), "23 ms");
         assert_eq!(quantile(None, None), "–");
     }

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use mesh::api::{self, Edge, HealthStatus};
 use web_sys::KeyboardEvent;
 
-use super::panel::quantiles;
+use super::panel::{quantiles, rate_of};
 use super::words::NodeNames;
 use crate::numbers;
 use crate::ui::popover::step_focus;
@@ -66,6 +66,7 @@ struct Row {
     status: HealthStatus,
     reason: String,
     rps: f64,
+    rate: String,
     error_ratio: Option<f64>,
     errors: String,
     quantiles: [Option<f64>; 3],
@@ -90,6 +91,7 @@ impl Row {
             status: edge.health.status,
             reason: edge.health.reason.clone(),
             rps: t.rps,
+            rate: rate_of(edge),
             error_ratio: t.error_ratio,
             errors: numbers::share_of(t.error_ratio, t.errors, t.requests),
             quantiles: [t.latency.p50_ms, t.latency.p95_ms, t.latency.p99_ms],
@@ -104,7 +106,7 @@ impl Row {
             self.from,
             self.to,
             self.protocol,
-            numbers::rate(self.rps),
+            self.rate,
             self.errors,
             self.quantile_texts[1],
             crate::ui::icon::health_word(self.status),
@@ -180,6 +182,9 @@ pub fn EdgeTable(
             };
             let class = match column {
                 Column::Health | Column::Name => "table__head",
+                // The columns that a narrow table leaves to the panel.
+                Column::P50 | Column::P99 => "table__head table__head--figure table__spare",
+                Column::P95 => "table__head table__head--figure table__spare-last",
                 _ => "table__head table__head--figure",
             };
             view! {
@@ -237,12 +242,8 @@ fn EdgeRow(
     };
     let status =
         Signal::derive(move || row.with(|r| r.as_ref().map_or(HealthStatus::NoData, |r| r.status)));
-    let has_errors = move || {
-        row.with(|r| {
-            r.as_ref()
-                .is_some_and(|r| r.error_ratio.is_some_and(|e| e > 0.0))
-        })
-    };
+    // Colour only where someone should look: a lone error of thousands is written, not painted.
+    let is = move |wanted| move || status.get() == wanted;
     view! {
         <tr
             class="table__row"
@@ -250,7 +251,7 @@ fn EdgeRow(
             on:click=move |_| on_select.run(Some(id.clone()))
         >
             <td class="table__health" title=text(|r| r.reason.clone())><HealthMark status /></td>
-            <th scope="row" class="table__name">
+            <th scope="row" class="table__name"><div class="table__call">
                 // The click bubbles to the row; the button is there for keyboard and readers of the screen.
                 <button
                     type="button"
@@ -264,12 +265,13 @@ fn EdgeRow(
                 </button>
                 <span class="table__protocol">{text(|r| r.protocol.clone())}</span>
                 <span class="table__place">{text(|r| r.place.clone())}</span>
-            </th>
-            <td class="table__figure figure">{text(|r| numbers::rate(r.rps))}</td>
-            <td class="table__figure figure" class:table__figure--bad=has_errors>{text(|r| r.errors.clone())}</td>
-            <td class="table__figure figure">{text(|r| r.quantile_texts[0].clone())}</td>
-            <td class="table__figure figure">{text(|r| r.quantile_texts[1].clone())}</td>
-            <td class="table__figure figure">{text(|r| r.quantile_texts[2].clone())}</td>
+            </div></th>
+            <td class="table__figure figure">{text(|r| r.rate.clone())}</td>
+            <td class="table__figure figure" class:table__figure--failing=is(HealthStatus::Failing)
+                class:table__figure--degraded=is(HealthStatus::Degraded)>{text(|r| r.errors.clone())}</td>
+            <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[0].clone())}</td>
+            <td class="table__figure figure table__spare-last">{text(|r| r.quantile_texts[1].clone())}</td>
+            <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[2].clone())}</td>
         </tr>
     }
 }
@@ -288,6 +290,7 @@ mod tests {
             status,
             reason: String::new(),
             rps,
+            rate: numbers::rate(rps),
             error_ratio: Some(0.0),
             errors: "0 %".to_owned(),
             quantiles: [None, p95, None],

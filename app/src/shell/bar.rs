@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::instant::InstantMenu;
 use super::namespaces::NamespacePicker;
+use super::place::use_place;
 use super::refresh::RefreshControl;
 use super::search::Search;
 use super::theme::ThemeMenu;
@@ -12,12 +13,17 @@ use super::window::WindowMenu;
 /// Namespaces, window, instant, refresh, search, theme.
 #[component]
 pub fn Bar() -> impl IntoView {
+    let place = use_place();
+    // Where nothing answers to the question, it would be a dead control.
+    let asks = Memo::new(move |_| place.page() == "graph");
     view! {
         <div class="bar" role="region" aria-label="What to show">
             <div class="bar__question">
-                <NamespacePicker />
-                <WindowMenu />
-                <InstantMenu />
+                <Show when=move || asks.get()>
+                    <NamespacePicker />
+                    <WindowMenu />
+                    <InstantMenu />
+                </Show>
             </div>
             <div class="bar__state">
                 <RefreshControl />

@@ -30,15 +30,17 @@ pub fn RefreshControl() -> impl IntoView {
     let on_graph = Memo::new(move |_| place.page() == "graph");
 
     let mode = move || match (fixed.get(), refresh.get()) {
-        (true, _) => "Fixed in time".to_owned(),
-        (_, Refresh::Live) => "Live".to_owned(),
-        (_, Refresh::Paused) => "Paused".to_owned(),
-        (_, Refresh::Every(secs)) => format!("Every {}", numbers::span(secs)),
+        (true, _) => Some("Fixed in time".to_owned()),
+        (_, Refresh::Live) => None,
+        (_, Refresh::Paused) => Some("Paused".to_owned()),
+        (_, Refresh::Every(secs)) => Some(format!("Every {}", numbers::span(secs))),
     };
     let age = move || match store.phase.get() {
-        Phase::Stale { since_ms, .. } => format!("since {}", time_of_day(since_ms)),
-        _ => store.updated_ms.get().map_or_else(String::new, |at| {
-            format!("updated {}", numbers::ago(clock.get() - at))
+        Phase::Stale { since_ms, .. } => format!("Stale since {}", time_of_day(since_ms)),
+        Phase::Failed { .. } => "No answer".to_owned(),
+        Phase::Loading => "Loading…".to_owned(),
+        Phase::Ready => store.updated_ms.get().map_or_else(String::new, |at| {
+            format!("Updated {}", numbers::ago(clock.get() - at))
         }),
     };
     let mark = move || match (store.phase.get(), fixed.get(), refresh.get()) {
@@ -49,10 +51,10 @@ pub fn RefreshControl() -> impl IntoView {
     view! {
         <div class="refresh" class:refresh--away=move || !on_graph.get()>
             <Popover
-                label=Signal::derive(move || format!("Refresh: {}", mode()))
+                label=Signal::derive(move || format!("Refresh: {}", mode().unwrap_or_else(|| "live".to_owned())))
                 face=move || view! {
                     <span class=mark></span>
-                    <span class="refresh__mode">{mode}</span>
+                    {move || mode().map(|mode| view! { <span class="refresh__mode">{mode}</span> })}
                     <span class="refresh__age figure">{age}</span>
                     <Icon symbol=Symbol::Down />
                 }

@@ -64,7 +64,7 @@ pub fn find(graph: &api::Graph, needle: &str) -> Vec<Found> {
     found.into_iter().map(|(_, _, f)| f).collect()
 }
 
-/// The search field. "/" goes to it from anywhere.
+/// The search field. "/" and Ctrl K go to it from anywhere.
 #[component]
 pub fn Search() -> impl IntoView {
     let place = use_place();
@@ -82,7 +82,9 @@ pub fn Search() -> impl IntoView {
     });
 
     let slash = window_event_listener(ev::keydown, move |event| {
-        if event.key() == "/" && !event.ctrl_key() && !event.meta_key() && !is_typing(&event) {
+        let with_ctrl = event.ctrl_key() || event.meta_key();
+        let slash = event.key() == "/" && !with_ctrl && !is_typing(&event);
+        if slash || (with_ctrl && event.key() == "k") {
             event.prevent_default();
             if let Some(field) = field.get_untracked() {
                 let _ = field.focus();
@@ -139,7 +141,7 @@ pub fn Search() -> impl IntoView {
                     (listed.get() && found.with(|f| !f.is_empty())).then(|| format!("found-{}", active.get()))
                 }
                 aria-label="Find a workload or a call"
-                aria-keyshortcuts="/"
+                aria-keyshortcuts="/ Control+K"
                 placeholder="Find"
                 autocomplete="off"
                 spellcheck="false"

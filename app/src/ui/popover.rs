@@ -79,7 +79,7 @@ pub fn Popover(
                 aria-label=move || label.get()
                 on:click=move |_| open.update(|it| *it = !*it)
             >
-                {face.run()}
+                {move || face.run()}
             </button>
             <Show when=move || open.get()>
                 <div

@@ -1,5 +1,8 @@
 //! From values to shapes, by plotters.
 
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 use super::svg::{Shape, Svg};
@@ -17,10 +20,19 @@ pub enum Ink {
     Third,
     /// Errors.
     Alarm,
+    /// What is there, and nothing to look at.
+    Quiet,
 }
 
 impl Ink {
-    const ALL: [Ink; 5] = [Ink::Grid, Ink::First, Ink::Second, Ink::Third, Ink::Alarm];
+    const ALL: [Ink; 6] = [
+        Ink::Grid,
+        Ink::First,
+        Ink::Second,
+        Ink::Third,
+        Ink::Alarm,
+        Ink::Quiet,
+    ];
 
     fn color(self) -> RGBColor {
         let number = Ink::ALL.iter().position(|ink| *ink == self).unwrap_or(0);
@@ -40,6 +52,7 @@ impl Ink {
             Ink::Second => "ink--second",
             Ink::Third => "ink--third",
             Ink::Alarm => "ink--alarm",
+            Ink::Quiet => "ink--quiet",
         }
     }
 }
@@ -92,7 +105,7 @@ fn try_draw(
         .margin_right(8)
         .x_label_area_size(18)
         .y_label_area_size(56)
-        .build_cartesian_2d(first..last.max(first + 1.0), 0.0..top)
+        .build_cartesian_2d(Times { first, last }, 0.0..top)
         .ok()?;
     let label = ("Inter", 11).into_font().color(&Ink::Grid.color());
     chart
@@ -125,6 +138,51 @@ fn try_draw(
         }
     }
     root.present().ok()
+}
+
+/// The time axis. Plotters would put labels on round numbers of milliseconds, which are odd times of day.
+struct Times {
+    first: f64,
+    last: f64,
+}
+
+impl Ranged for Times {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (low, high): (i32, i32)) -> i32 {
+        let span = (self.last - self.first).max(1.0);
+        low + (f64::from(high - low) * (value - self.first) / span).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        round_times(self.first, self.last)
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.first..self.last
+    }
+}
+
+impl ValueFormatter<f64> for Times {}
+
+/// Returns the times worth a label: three or four, on full seconds, minutes or hours.
+fn round_times(first: f64, last: f64) -> Vec<f64> {
+    const STEPS_S: [f64; 17] = [
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+        21_600.0, 43_200.0, 86_400.0,
+    ];
+    let span = last - first;
+    let step = STEPS_S
+        .into_iter()
+        .map(|secs| secs * 1000.0)
+        .find(|step| span / step <= 4.0)
+        .unwrap_or(172_800_000.0);
+    let start = (first / step).ceil() * step;
+    (0..8)
+        .map(|n| start + f64::from(n) * step)
+        .take_while(|at| *at <= last)
+        .collect()
 }
 
 /// Returns the stretches without gaps.
@@ -194,6 +252,13 @@ mod tests {
                 .iter()
                 .any(|s| matches!(s, Shape::Text { text, .. } if text.contains("rps")))
         );
+    }
+
+    #[test]
+    fn times_are_labelled_on_round_numbers() {
+        assert_eq!(round_times(61_000.0, 359_000.0), [120_000.0, 240_000.0]);
+        assert_eq!(round_times(0.0, 0.0), [0.0]);
+        assert!(round_times(0.0, 7.0 * 86_400_000.0).len() >= 3);
     }
 
     #[test]

@@ -245,35 +245,36 @@ fn EdgeRow(
     // Colour only where someone should look: a lone error of thousands is written, not painted.
     let is = move |wanted| move || status.get() == wanted;
     view! {
-        <tr
-            class="table__row"
-            class:table__row--selected=move || is_selected.get()
-            on:click=move |_| on_select.run(Some(id.clone()))
-        >
-            <td class="table__health" title=text(|r| r.reason.clone())><HealthMark status /></td>
-            <th scope="row" class="table__name"><div class="table__call">
-                // The click bubbles to the row; the button is there for keyboard and readers of the screen.
-                <button
-                    type="button"
-                    class="table__open"
-                    aria-label=text(Row::said)
-                    aria-pressed=move || is_selected.get().to_string()
-                >
-                    <span class="table__from">{text(|r| r.from.clone())}</span>
-                    <span class="table__to-arrow"><Icon symbol=Symbol::Right /></span>
-                    <span class="table__to">{text(|r| r.to.clone())}</span>
-                </button>
-                <span class="table__protocol">{text(|r| r.protocol.clone())}</span>
-                <span class="table__place">{text(|r| r.place.clone())}</span>
-            </div></th>
-            <td class="table__figure figure">{text(|r| r.rate.clone())}</td>
-            <td class="table__figure figure" class:table__figure--failing=is(HealthStatus::Failing)
-                class:table__figure--degraded=is(HealthStatus::Degraded)>{text(|r| r.errors.clone())}</td>
-            <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[0].clone())}</td>
-            <td class="table__figure figure table__spare-last">{text(|r| r.quantile_texts[1].clone())}</td>
-            <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[2].clone())}</td>
-        </tr>
-    }
+            <tr
+                class="table__row"
+                class:table__row--selected=move || is_selected.get()
+                on:click=move |_| on_select.run(Some(id.clone()))
+            >
+                <td class="table__health" title=text(|r| r.reason.clone())><HealthMark status /></td>
+                <th scope="row" class="table__name"><div class="table__call">
+                    // The click bubbles to the row; the button is there for keyboard and readers of the screen.
+                    <button
+                        type="button"
+                        class="table__open"
+                        aria-pressed=move || is_selected.get().to_string()
+                    >
+                        <span class="visually-hidden">{text(Row::said)}</span>
+    <span class="table__pair" aria-hidden="true"><span class="table__from">{text(|r| r.from.clone())}</span>
+                        <span class="table__to-arrow"><Icon symbol=Symbol::Right /></span>
+                        <span class="table__to">{text(|r| r.to.clone())}</span>
+    </span>
+    </button>
+                    <span class="table__protocol">{text(|r| r.protocol.clone())}</span>
+                    <span class="table__place">{text(|r| r.place.clone())}</span>
+                </div></th>
+                <td class="table__figure figure">{text(|r| r.rate.clone())}</td>
+                <td class="table__figure figure" class:table__figure--failing=is(HealthStatus::Failing)
+                    class:table__figure--degraded=is(HealthStatus::Degraded)>{text(|r| r.errors.clone())}</td>
+                <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[0].clone())}</td>
+                <td class="table__figure figure table__spare-last">{text(|r| r.quantile_texts[1].clone())}</td>
+                <td class="table__figure figure table__spare">{text(|r| r.quantile_texts[2].clone())}</td>
+            </tr>
+        }
 }
 
 #[cfg(test)]

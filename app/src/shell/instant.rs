@@ -35,7 +35,7 @@ pub fn InstantMenu() -> impl IntoView {
     };
     view! {
         <Popover
-            label=Signal::derive(move || format!("Point in time: {}", said()))
+            label="Point in time:"
             face=move || view! {
                 {move || match at.get() {
                     None => view! { <span class="live-dot"></span> }.into_any(),

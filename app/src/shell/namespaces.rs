@@ -27,7 +27,7 @@ pub fn NamespacePicker() -> impl IntoView {
     };
     view! {
         <Popover
-            label=Signal::derive(move || format!("Namespaces: {}", said()))
+            label="Namespaces:"
             face=move || view! {
                 <Icon symbol=Symbol::Namespaces />
                 <span class="button__value">{said}</span>

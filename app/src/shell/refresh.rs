@@ -51,7 +51,7 @@ pub fn RefreshControl() -> impl IntoView {
     view! {
         <div class="refresh" class:refresh--away=move || !on_graph.get()>
             <Popover
-                label=Signal::derive(move || format!("Refresh: {}", mode().unwrap_or_else(|| "live".to_owned())))
+                label="Refresh:"
                 face=move || view! {
                     <span class=mark></span>
                     {move || mode().map(|mode| view! { <span class="refresh__mode">{mode}</span> })}

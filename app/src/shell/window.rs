@@ -34,9 +34,7 @@ pub fn WindowMenu() -> impl IntoView {
     };
     view! {
         <Popover
-            label=Signal::derive(move || {
-                format!("Window: the last {}", numbers::span(window.get().secs()))
-            })
+            label="Window:"
             face=move || view! {
                 <span class="button__caption">"Last"</span>
                 <span class="button__value figure">{move || window.get().to_string()}</span>

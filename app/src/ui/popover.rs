@@ -13,7 +13,7 @@ const FOCUSABLE: &str = "input:not([disabled]), button:not([disabled]):not([tabi
 /// keyboard gives the focus back to the button.
 #[component]
 pub fn Popover(
-    /// The name of button and panel for readers of the screen.
+    /// The name of the panel, and what readers of the screen hear before the button's face.
     #[prop(into)]
     label: Signal<String>,
     /// What the button shows.
@@ -76,9 +76,9 @@ pub fn Popover(
                 class=format!("button {button_class}")
                 aria-haspopup="dialog"
                 aria-expanded=move || open.get().to_string()
-                aria-label=move || label.get()
                 on:click=move |_| open.update(|it| *it = !*it)
             >
+                <span class="visually-hidden">{move || label.get()}" "</span>
                 {move || face.run()}
             </button>
             <Show when=move || open.get()>

@@ -5,12 +5,23 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mesh::api::graph::{Bounds, Include, Traffic, View};
 use mesh::api::{self, Edge, Health, Node};
+use wasm_bindgen::JsCast;
 
 use super::charts::Charts;
 use super::words::{self, Fault, NodeNames};
 use crate::numbers;
+use crate::shell::{store, stored};
 use crate::ui::icon::health_word;
 use crate::ui::{HealthMark, Icon, Symbol};
+
+/// Where the browser keeps the panel's width, and its bounds in pixels.
+const WIDTH_KEY: &str = "pidali-panel";
+const MIN_WIDTH: i32 = 320;
+const MAX_WIDTH: i32 = 720;
+
+fn edge_of(event: &web_sys::PointerEvent) -> Option<web_sys::Element> {
+    event.current_target()?.dyn_into().ok()
+}
 
 /// What the panel is about.
 #[derive(Clone, PartialEq)]
@@ -36,6 +47,13 @@ pub fn Panel(
                 .or_else(|| edge().map(|e| Subject::Edge(Box::new(e))))
         })
     });
+    let width = RwSignal::new(
+        stored(WIDTH_KEY)
+            .and_then(|text| text.parse::<i32>().ok())
+            .map_or(380, |w| w.clamp(MIN_WIDTH, MAX_WIDTH)),
+    );
+    let dragged = StoredValue::new(None::<(i32, i32)>);
+    let keep_width = move || store(WIDTH_KEY, &width.get_untracked().to_string());
     let title = Memo::new(move |_| match subject.get() {
         Some(Subject::Node(node)) => words::node_name(&node),
         Some(Subject::Edge(edge)) => graph.with(|g| {
@@ -69,7 +87,43 @@ pub fn Panel(
         })
     });
     view! {
-        <aside class="panel" aria-label="Details">
+        <aside class="panel" aria-label="Details" style:--panel-width=move || format!("{}px", width.get())>
+            <div
+                class="panel__edge"
+                role="separator"
+                tabindex="0"
+                aria-orientation="vertical"
+                aria-label="Width of the details"
+                aria-valuemin=MIN_WIDTH
+                aria-valuemax=MAX_WIDTH
+                aria-valuenow=move || width.get()
+                on:pointerdown=move |event| {
+                    event.prevent_default();
+                    if let Some(edge) = edge_of(&event) {
+                        let _ = edge.set_pointer_capture(event.pointer_id());
+                    }
+                    dragged.set_value(Some((event.client_x(), width.get_untracked())));
+                }
+                on:pointermove=move |event| {
+                    if let Some((from_x, from_width)) = dragged.get_value() {
+                        width.set((from_width + from_x - event.client_x()).clamp(MIN_WIDTH, MAX_WIDTH));
+                    }
+                }
+                on:pointerup=move |_| {
+                    dragged.set_value(None);
+                    keep_width();
+                }
+                on:keydown=move |event| {
+                    let step = match event.key().as_str() {
+                        "ArrowLeft" => 16,
+                        "ArrowRight" => -16,
+                        _ => return,
+                    };
+                    event.prevent_default();
+                    width.update(|w| *w = (*w + step).clamp(MIN_WIDTH, MAX_WIDTH));
+                    keep_width();
+                }
+            ></div>
             <header class="panel__head">
                 <div class="panel__names">
                     <h2 class="panel__title">{move || title.get()}</h2>
@@ -293,7 +347,9 @@ fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: bool)
             .map(|(name, b)| format!("{name} {}", quantile(None, Some(b))))
             .collect::<Vec<_>>()
             .join(", ");
-        format!("Merged from histogram buckets: {words}.")
+        format!(
+            "Latency is merged from the histogram buckets of all series, then read once: {words}."
+        )
     });
     let share = |label: &'static str, ratio: Option<f64>| {
         ratio.filter(|r| *r > 0.0).map(|r| {
@@ -328,10 +384,29 @@ fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: bool)
                 {share("Client errors", traffic.client_error_ratio)}
                 {share("Client went away", traffic.gone_ratio)}
             </dl>
-            {bounds.map(|text| view! { <p class="caption">{text}</p> })}
+            {measured(traffic, bounds)}
         </section>
     }
     .into_any()
+}
+
+/// Says how the figures are made, for whoever wants to check them.
+fn measured(traffic: &Traffic, bounds: Option<String>) -> impl IntoView + use<> {
+    let counted = format!(
+        "{} requests in the window. Rate = requests / window. Error share = server errors / requests.",
+        numbers::count(traffic.requests)
+    );
+    view! {
+        <details class="panel__how">
+            <summary>"How these are measured"</summary>
+            <p>{counted}</p>
+            <p>
+                "Server errors are HTTP 5xx, calls without any response unless the client went away, and \
+                 gRPC statuses 2, 4, 12, 13, 14 and 15."
+            </p>
+            {bounds.map(|text| view! { <p>{text}</p> })}
+        </details>
+    }
 }
 
 fn mtls(edge: &Edge) -> impl IntoView + use<> {

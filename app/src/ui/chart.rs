@@ -1,6 +1,7 @@
 //! Time series as a small SVG, with a table of the same figures beside it.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 mod draw;
 mod svg;
@@ -40,22 +41,56 @@ pub fn Chart(
             )
         })
         .collect::<Vec<_>>();
-    let legend = last
-        .iter()
-        .map(|(name, ink, value)| {
-            view! {
-                <span class="chart__key">
-                    <span class=format!("chart__swatch {}", ink.class())></span>
-                    {*name}" "<b class="figure">{value.clone()}</b>
-                </span>
-            }
-        })
-        .collect_view();
     let summary = last
         .iter()
         .map(|(name, _, value)| format!("{name} {value}"))
         .collect::<Vec<_>>()
         .join(", ");
+    // The point under the pointer: the legend then says its values, and the head its time.
+    let pointed = RwSignal::new(None::<usize>);
+    let times = StoredValue::new(at_ms.clone());
+    let legend = last
+        .into_iter()
+        .zip(&lines)
+        .map(|((name, ink, newest), line)| {
+            let values = line.values.clone();
+            let value = move || match pointed.get() {
+                Some(idx) => values
+                    .get(idx)
+                    .copied()
+                    .flatten()
+                    .map_or_else(|| "–".to_owned(), unit),
+                None => newest.clone(),
+            };
+            view! {
+                <span class="chart__key">
+                    <span class=format!("chart__swatch {}", ink.class())></span>
+                    {name}" "<b class="figure">{value}</b>
+                </span>
+            }
+        })
+        .collect_view();
+    let point = move |event: web_sys::PointerEvent| {
+        let Some(picture) = event
+            .current_target()
+            .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+        else {
+            return;
+        };
+        let frame = picture.get_bounding_client_rect();
+        let x = (f64::from(event.client_x()) - frame.left()) / frame.width().max(1.0)
+            * f64::from(WIDTH);
+        pointed.set(times.with_value(|times| draw::nearest(times, x, WIDTH)));
+    };
+    let mark_x = move || {
+        let idx = pointed.get()?;
+        times.with_value(|times| draw::place(times, idx, WIDTH))
+    };
+    let time = move || {
+        pointed
+            .get()
+            .and_then(|idx| times.with_value(|t| t.get(idx).map(|at| clock(*at as f64))))
+    };
 
     let step = at_ms.len().div_ceil(TABLE_ROWS).max(1);
     let head = lines
@@ -83,7 +118,7 @@ pub fn Chart(
     view! {
         <figure class="chart">
             <figcaption class="chart__head">
-                <span class="chart__title">{title}</span>
+                <span class="chart__title">{title}<span class="chart__time figure">{time}</span></span>
                 <span class="chart__legend">{legend}</span>
             </figcaption>
             <svg
@@ -91,8 +126,13 @@ pub fn Chart(
                 viewBox=format!("0 0 {WIDTH} {HEIGHT}")
                 role="img"
                 aria-label=format!("{title}, last values: {summary}")
+                on:pointermove=point
+                on:pointerleave=move |_| pointed.set(None)
             >
                 {picture.into_iter().map(svg::Shape::into_view).collect_view()}
+                {move || mark_x().map(|x| view! {
+                    <line class="chart__mark" x1=x x2=x y1="8" y2=HEIGHT - 18 />
+                })}
             </svg>
             <details class="chart__twin">
                 <summary>"Values"</summary>

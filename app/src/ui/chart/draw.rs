@@ -70,6 +70,28 @@ pub struct Line {
     pub values: Vec<Option<f64>>,
 }
 
+/// The space for the labels of the values, and the space to the right of the lines.
+const LEFT: u32 = 56;
+const RIGHT: u32 = 8;
+
+/// Returns where the point `idx` stands in a picture `width` wide.
+pub fn place(at_ms: &[i64], idx: usize, width: u32) -> Option<f64> {
+    let (first, last, at) = (*at_ms.first()?, *at_ms.last()?, *at_ms.get(idx)?);
+    let plot = f64::from(width.saturating_sub(LEFT + RIGHT));
+    let span = (last - first).max(1) as f64;
+    Some(f64::from(LEFT) + plot * (at - first) as f64 / span)
+}
+
+/// Returns the point nearest to `x`; `None` beside the lines.
+pub fn nearest(at_ms: &[i64], x: f64, width: u32) -> Option<usize> {
+    let inside = f64::from(LEFT) - 4.0..=f64::from(width - RIGHT) + 4.0;
+    if !inside.contains(&x) {
+        return None;
+    }
+    let away = |idx: usize| place(at_ms, idx, width).map_or(f64::MAX, |at| (at - x).abs());
+    (0..at_ms.len()).min_by(|a, b| away(*a).total_cmp(&away(*b)))
+}
+
 /// Draws lines over time. What can't be drawn is left out: the text twin still has it.
 pub fn draw(
     at_ms: &[i64],
@@ -102,9 +124,9 @@ fn try_draw(
     let root = svg.into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin_top(8)
-        .margin_right(8)
+        .margin_right(RIGHT)
         .x_label_area_size(18)
-        .y_label_area_size(56)
+        .y_label_area_size(LEFT)
         .build_cartesian_2d(Times { first, last }, 0.0..top)
         .ok()?;
     let label = ("Inter", 11).into_font().color(&Ink::Grid.color());
@@ -259,6 +281,16 @@ mod tests {
         assert_eq!(round_times(61_000.0, 359_000.0), [120_000.0, 240_000.0]);
         assert_eq!(round_times(0.0, 0.0), [0.0]);
         assert!(round_times(0.0, 7.0 * 86_400_000.0).len() >= 3);
+    }
+
+    #[test]
+    fn the_pointer_finds_the_nearest_point() {
+        let at = [0, 1000, 2000];
+        assert_eq!(nearest(&at, 57.0, 348), Some(0));
+        assert_eq!(nearest(&at, 200.0, 348), Some(1));
+        assert_eq!(nearest(&at, 20.0, 348), None);
+        assert_eq!(nearest(&[], 200.0, 348), None);
+        assert_eq!(place(&at, 2, 348), Some(340.0));
     }
 
     #[test]

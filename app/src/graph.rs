@@ -5,9 +5,14 @@ pub mod words;
 mod store;
 mod stream;
 
-mod charts;
 mod page;
+
+mod legend;
+mod strip;
+
+mod charts;
 mod panel;
+
 mod table;
 
 mod canvas;

@@ -6,21 +6,23 @@ use leptos::ev;
 use leptos::prelude::*;
 use mesh::api::query::By;
 use mesh::api::{self, HealthStatus};
+use mesh::units::Window;
 
 use super::canvas::GraphCanvas;
+use super::legend::Legend;
 use super::panel::Panel;
 use super::store::{Phase, Store};
+use super::strip::Strip;
 use super::table::EdgeTable;
 use super::{stream, words};
 use crate::fetch::Problem;
 use crate::numbers;
-use crate::shell::clock::{time_of_day, use_clock};
+use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
 use crate::shell::theme::Theme;
 use crate::shell::{announce, set_title};
-use crate::ui::icon::health_word;
 use crate::ui::state::{Message, Skeleton};
-use crate::ui::{HealthMark, Icon, Popover, Segmented, Symbol};
+use crate::ui::{HealthMark, Icon, Segmented, Symbol};
 use crate::url::{Refresh, View};
 
 /// The graph and its twin table.
@@ -234,7 +236,7 @@ fn worst_words(graph: &api::Graph) -> String {
 fn Tally(#[prop(into)] graph: Signal<Option<Arc<api::Graph>>>) -> impl IntoView {
     let counts = Memo::new(move |_| {
         graph.with(|g| {
-            let g = g.as_ref()?;
+            let g = g.as_ref().filter(|g| !g.nodes.is_empty())?;
             let n = |status| g.nodes.iter().filter(|n| n.health.status == status).count();
             let rps: f64 = g.edges.iter().map(|e| e.traffic.rps).sum();
             Some((
@@ -309,135 +311,6 @@ fn Progress() -> impl IntoView {
     view! { <div class="progress" class:progress--runs=move || store.busy.get() aria-hidden="true"></div> }
 }
 
-/// What the marks mean.
-#[component]
-fn Legend() -> impl IntoView {
-    let open = RwSignal::new(false);
-    let marks = [
-        (
-            HealthStatus::Failing,
-            "surely at least 10 % of the requests fail",
-        ),
-        (
-            HealthStatus::Degraded,
-            "surely at least 1 % of the requests fail",
-        ),
-        (
-            HealthStatus::Unjudged,
-            "some failed, too few requests to judge",
-        ),
-        (HealthStatus::Healthy, "works"),
-        (HealthStatus::Idle, "known, without traffic"),
-        (HealthStatus::NoData, "nothing is known"),
-    ];
-    view! {
-        <Popover
-            label="Legend"
-            face=|| view! { <Icon symbol=Symbol::Legend /> }
-            open
-            button_class="button--icon"
-            panel_class="popover__panel--end popover__panel--text"
-        >
-            <h2 class="popover__title">"Legend"</h2>
-            <dl class="legend" tabindex="0">
-                {marks
-                    .into_iter()
-                    .map(|(status, meaning)| view! {
-                        <div class="legend__line">
-                            <dt>
-                                <HealthMark status=Signal::stored(status) quiet=true />
-                                {health_word(status)}
-                            </dt>
-                            <dd>{meaning}</dd>
-                        </div>
-                    })
-                    .collect_view()}
-                <div class="legend__line"><dt>"Line"</dt><dd>"calls from left to right; the wider, the more; dashed without traffic"</dd></div>
-                <div class="legend__line"><dt>"Bar at the foot"</dt><dd>"share of the requests that failed"</dd></div>
-                <div class="legend__line"><dt>"Open lock"</dt><dd>"not all calls use mutual TLS"</dd></div>
-                <div class="legend__line"><dt>"Box"</dt><dd>"a namespace, with its worst health"</dd></div>
-            </dl>
-        </Popover>
-    }
-}
-
-/// A thin strip, only for partial and stale data: in words, with the mend.
-#[component]
-fn Strip() -> impl IntoView {
-    let store = expect_context::<Store>();
-    let clock = use_clock();
-    let notices = Memo::new(move |_| {
-        store
-            .graph
-            .with(|g| g.as_ref().map(|g| g.notices.clone()).unwrap_or_default())
-    });
-    let stale = move || match store.phase.get() {
-        Phase::Stale {
-            since_ms,
-            problem,
-            retry_at_ms,
-        } => Some(view! {
-            <div class="strip strip--stale">
-                <span class="strip__mark"><Icon symbol=Symbol::Clock /></span>
-                <p class="strip__text">
-                    <b>{format!("Stale since {}. ", time_of_day(since_ms))}</b>
-                    {problem.message}" "{problem.hint}" "
-                    <span class="figure">
-                        {move || match retry_at_ms - clock.get() {
-                            left if left > 500.0 => format!("Trying again in {:.0} s.", (left / 1000.0).ceil()),
-                            _ => "Trying again…".to_owned(),
-                        }}
-                    </span>
-                </p>
-                <button type="button" class="button" on:click=move |_| store.ask_again()>"Try now"</button>
-            </div>
-        }),
-        _ => None,
-    };
-    let partial = move || {
-        let notices = notices.get();
-        let line = |notice: &api::Notice| {
-            view! {
-                <p class="strip__text">
-                    {notice.message.clone()}
-                    {notice.hint.clone().map(|hint| view! { " "<span class="strip__hint">{hint}</span> })}
-                </p>
-            }
-        };
-        match notices.as_slice() {
-            [] => None,
-            [one] => Some(
-                view! {
-                    <div class="strip">
-                        <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
-                        {line(one)}
-                    </div>
-                }
-                .into_any(),
-            ),
-            [first, rest @ ..] => Some(
-                view! {
-                    <div class="strip">
-                        <span class="strip__mark"><Icon symbol=Symbol::Info /></span>
-                        <div class="strip__lines">
-                            {line(first)}
-                            <details class="strip__more">
-                                <summary>{format!("{} more", rest.len())}</summary>
-                                {rest.iter().map(line).collect_view()}
-                            </details>
-                        </div>
-                    </div>
-                }
-                .into_any(),
-            ),
-        }
-    };
-    view! {
-        {stale}
-        {partial}
-    }
-}
-
 /// A graph without nodes explains itself.
 #[component]
 fn Empty() -> impl IntoView {
@@ -455,6 +328,11 @@ fn Empty() -> impl IntoView {
     } else {
         "Look back further, or see whether the source of the metrics answers."
     };
+    // The next longer look that is likely to find something.
+    let longer = [3600, 86_400, Window::MAX.secs()]
+        .into_iter()
+        .filter_map(Window::from_secs)
+        .find(|longer| address.query.window < *longer);
     view! {
         <Message title="No traffic to draw" text hint=Some(hint.to_owned())>
             {narrowed.then(|| view! {
@@ -466,13 +344,15 @@ fn Empty() -> impl IntoView {
                     "Show all namespaces"
                 </button>
             })}
-            <button
-                type="button"
-                class=if narrowed { "button" } else { "button button--primary" }
-                on:click=move |_| place.change(Step::Push, |a| a.query.window = mesh::units::Window::HOUR)
-            >
-                "Look back 1 hour"
-            </button>
+            {longer.map(|longer| view! {
+                <button
+                    type="button"
+                    class=if narrowed { "button" } else { "button button--primary" }
+                    on:click=move |_| place.change(Step::Push, |a| a.query.window = longer)
+                >
+                    {format!("Look back {}", numbers::span(longer.secs()))}
+                </button>
+            })}
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }

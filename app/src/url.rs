@@ -17,6 +17,9 @@ pub struct Address {
     pub view: View,
     /// When the picture is fetched again.
     pub refresh: Refresh,
+    /// The column that the table is sorted by, with a `-` before it when the largest stands first;
+    /// `None` is worst first. The table knows its columns.
+    pub sort: Option<String>,
 }
 
 /// The two forms of the same edges.
@@ -101,6 +104,7 @@ impl Address {
                         }
                     };
                 }
+                "sort" => address.sort = (!value.is_empty()).then(|| value.to_owned()),
                 "refresh" => address.refresh = Refresh::from_param(value)?,
                 _ => rest.push((name, value)),
             }
@@ -138,6 +142,9 @@ impl Address {
         };
         if self.view == View::Table {
             pair("view", "table");
+        }
+        if let Some(sort) = &self.sort {
+            pair("sort", sort);
         }
         if let Some(refresh) = self.refresh.to_param() {
             pair("refresh", &refresh);
@@ -238,6 +245,7 @@ mod tests {
             ("at", "2026-01-31T12:00:00Z"),
             ("by", "service"),
             ("view", "table"),
+            ("sort", "-p95"),
             ("refresh", "15s"),
             (
                 "selected",
@@ -249,7 +257,7 @@ mod tests {
         assert_eq!(address.refresh, Refresh::Every(15));
         assert_eq!(
             address.to_query_string(),
-            "namespaces=default,shop&window=15m&at=2026-01-31T12:00:00Z&by=service&view=table\
+            "namespaces=default,shop&window=15m&at=2026-01-31T12:00:00Z&by=service&view=table&sort=-p95\
              &refresh=15s&selected=Kubernetes/default/frontend-%3EKubernetes/default/backend-v1:http"
         );
         let read_back = Address::from_search(&format!("?{}", address.to_query_string()));

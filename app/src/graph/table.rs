@@ -11,6 +11,7 @@ use web_sys::KeyboardEvent;
 use super::panel::{quantiles, rate_of};
 use super::words::NodeNames;
 use crate::numbers;
+use crate::shell::place::{Step, use_place};
 use crate::ui::popover::step_focus;
 use crate::ui::{HealthMark, Icon, Symbol};
 
@@ -47,6 +48,29 @@ impl Column {
             Column::P95 => "p95",
             Column::P99 => "p99",
         }
+    }
+
+    /// Returns the word for it in the URL.
+    fn word(self) -> &'static str {
+        match self {
+            Column::Health => "health",
+            Column::Name => "name",
+            Column::Rps => "rps",
+            Column::Errors => "errors",
+            Column::P50 => "p50",
+            Column::P95 => "p95",
+            Column::P99 => "p99",
+        }
+    }
+
+    /// Reads the order that the URL asks for; a word unknown here is worst first.
+    fn order(sort: Option<&str>) -> (Column, bool) {
+        let word = sort.unwrap_or_default();
+        let (word, falling) = word.strip_prefix('-').map_or((word, false), |w| (w, true));
+        Column::ALL
+            .into_iter()
+            .find(|column| column.word() == word)
+            .map_or((Column::Health, false), |column| (column, falling))
     }
 
     /// Names start at A, health at the worst; of figures the large ones are looked for first.
@@ -148,7 +172,8 @@ pub fn EdgeTable(
     #[prop(into)] selected: Signal<Option<String>>,
     on_select: Callback<Option<String>>,
 ) -> impl IntoView {
-    let order = RwSignal::new((Column::Health, false));
+    let place = use_place();
+    let order = Memo::new(move |_| Column::order(place.address_or_default().sort.as_deref()));
     let rows = Memo::new(move |_| {
         graph.with(|g| {
             g.as_ref().map_or_else(BTreeMap::new, |g| {
@@ -175,9 +200,12 @@ pub fn EdgeTable(
                 _ => "none",
             };
             let turn = move |_| {
-                order.update(|(now, falling)| {
-                    *falling = if *now == column { !*falling } else { column.falls_at_first() };
-                    *now = column;
+                let (now, falling) = order.get_untracked();
+                let falling = if now == column { !falling } else { column.falls_at_first() };
+                let worst_first = (column, falling) == (Column::Health, false);
+                let sign = if falling { "-" } else { "" };
+                place.change(Step::Replace, |address| {
+                    address.sort = (!worst_first).then(|| format!("{sign}{}", column.word()));
                 });
             };
             let class = match column {
@@ -313,6 +341,14 @@ mod tests {
     fn the_worst_stands_first_and_among_equals_the_busiest() {
         assert_eq!(order(Column::Health, false), "broken busy calm");
         assert_eq!(order(Column::Rps, true), "busy calm broken");
+    }
+
+    #[test]
+    fn the_order_is_in_the_link() {
+        assert_eq!(Column::order(Some("-p95")), (Column::P95, true));
+        assert_eq!(Column::order(Some("name")), (Column::Name, false));
+        assert_eq!(Column::order(Some("-colour")), (Column::Health, false));
+        assert_eq!(Column::order(None), (Column::Health, false));
     }
 
     #[test]

@@ -216,3 +216,56 @@ fn is_typing(event: &KeyboardEvent) -> bool {
         matches!(t.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || t.is_content_editable()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph() -> api::Graph {
+        let health = |status: &str| serde_json::json!({ "status": status, "reason": "" });
+        let node = |name: &str, status: &str| {
+            serde_json::json!({
+                "id": format!("c/shop/{name}"), "kind": "workload", "name": name, "cluster": "c",
+                "namespace": "shop", "health": health(status), "w": 112, "h": 44,
+            })
+        };
+        let edge = |from: &str, to: &str| {
+            serde_json::json!({
+                "id": format!("c/shop/{from}->c/shop/{to}:http"), "from": format!("c/shop/{from}"),
+                "to": format!("c/shop/{to}"), "protocol": "http", "view": "client",
+                "rps": 1.0, "requests": 300.0, "errors": 0.0, "health": health("healthy"),
+            })
+        };
+        let graph = serde_json::json!({
+            "nodes": [node("cart", "healthy"), node("checkout-v1", "healthy"), node("checkout-v2", "failing")],
+            "edges": [edge("cart", "checkout-v1"), edge("checkout-v2", "cart")],
+            "namespaces": [], "notices": [], "layout": "pending", "include": ["traffic"],
+            "window_s": 300, "at_ms": 0, "generated_at_ms": 0,
+        });
+        serde_json::from_value(graph).unwrap()
+    }
+
+    fn names(needle: &str) -> Vec<String> {
+        find(&graph(), needle).into_iter().map(|f| f.name).collect()
+    }
+
+    #[test]
+    fn what_starts_with_the_words_comes_first_and_of_those_the_worst() {
+        assert_eq!(
+            names("check"),
+            [
+                "checkout-v2",
+                "checkout-v1",
+                "checkout-v2 → cart",
+                "cart → checkout-v1"
+            ]
+        );
+    }
+
+    #[test]
+    fn all_words_must_match_and_none_finds_nothing() {
+        assert_eq!(names("cart http V1"), ["cart → checkout-v1"]);
+        assert!(names("  ").is_empty());
+        assert!(names("payments").is_empty());
+    }
+}

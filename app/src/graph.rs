@@ -8,6 +8,7 @@ mod stream;
 mod page;
 
 mod legend;
+mod skeleton;
 mod strip;
 
 mod charts;

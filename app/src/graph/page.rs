@@ -11,6 +11,7 @@ use mesh::units::Window;
 use super::canvas::GraphCanvas;
 use super::legend::Legend;
 use super::panel::Panel;
+use super::skeleton::GraphSkeleton;
 use super::store::{Phase, Store};
 use super::strip::Strip;
 use super::table::EdgeTable;
@@ -90,10 +91,13 @@ pub fn GraphPage() -> impl IntoView {
             return failure(problem, store);
         }
         if !has_graph.get() {
-            return view! {
-                <div class="page__pad"><Skeleton lines=6 label="Loading the graph" /></div>
-            }
-            .into_any();
+            return match view.get() {
+                View::Graph => view! { <GraphSkeleton /> }.into_any(),
+                View::Table => view! {
+                    <div class="page__pad"><Skeleton lines=9 label="Loading the table" /></div>
+                }
+                .into_any(),
+            };
         }
         if is_empty.get() {
             return view! { <Empty /> }.into_any();

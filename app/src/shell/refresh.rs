@@ -45,7 +45,9 @@ pub fn RefreshControl() -> impl IntoView {
     };
     let mark = move || match (store.phase.get(), fixed.get(), refresh.get()) {
         (Phase::Stale { .. } | Phase::Failed { .. }, ..) => "state-dot state-dot--stale",
-        (_, true, _) | (_, _, Refresh::Paused) => "state-dot state-dot--still",
+        (Phase::Loading, ..) | (_, true, _) | (_, _, Refresh::Paused) => {
+            "state-dot state-dot--still"
+        }
         _ => "state-dot",
     };
     view! {

@@ -1,1 +1,16 @@
-fn main() {}
+//! What a person sees: the page, rendered in the browser.
+
+mod numbers;
+mod url;
+
+mod fetch;
+mod ui;
+
+mod shell;
+
+mod graph;
+mod sources;
+
+fn main() {
+    leptos::mount::mount_to_body(shell::App);
+}

@@ -11,9 +11,11 @@ pub mod graph;
 pub mod namespaces;
 pub mod query;
 pub mod series;
+pub mod sources;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
 pub use query::{BadParameter, GraphQuery, SeriesQuery};
+pub use sources::Source;
 
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

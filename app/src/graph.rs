@@ -1,0 +1,22 @@
+//! The traffic graph: page, store, panel, table.
+
+pub mod words;
+
+mod store;
+mod stream;
+
+mod page;
+
+mod legend;
+mod skeleton;
+mod strip;
+
+mod charts;
+mod panel;
+
+mod table;
+
+mod canvas;
+
+pub use page::GraphPage;
+pub use store::{Phase, Store};

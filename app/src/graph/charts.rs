@@ -1,0 +1,137 @@
+//! How one node's or edge's traffic went over the window.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use mesh::api::SeriesQuery;
+use mesh::api::series::Series;
+
+use super::Store;
+use crate::fetch::{self, Answer, Problem};
+use crate::shell::clock::{time_of_day, time_with_seconds};
+use crate::shell::place::use_place;
+use crate::ui::chart::{Chart, Ink, Line};
+use crate::ui::state::Skeleton;
+use crate::{numbers, url};
+
+/// Two charts: requests with errors, and latency. They follow the picture: a new one asks for new series.
+#[component]
+pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
+    let place = use_place();
+    let store = expect_context::<Store>();
+    let series = RwSignal::new(None::<Result<Series, Problem>>);
+    let generation = StoredValue::new(0u32);
+    let question = Memo::new(move |_| {
+        let query = place.query()?;
+        Some(SeriesQuery {
+            id: id.get()?,
+            window: query.window,
+            at: query.at,
+        })
+    });
+    let graph_made =
+        Memo::new(move |_| store.graph.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
+    Effect::new(move |before: Option<Option<SeriesQuery>>| {
+        let _ = graph_made.get();
+        let asked = question.get();
+        if before.flatten().as_ref().map(|q| &q.id) != asked.as_ref().map(|q| &q.id) {
+            series.set(None);
+        }
+        let Some(query) = asked.clone() else {
+            return asked;
+        };
+        generation.update_value(|n| *n = n.wrapping_add(1));
+        let mine = generation.get_value();
+        spawn_local(async move {
+            let got = fetch::get::<Series>(&url::series(&query), None, None).await;
+            if generation.try_get_value() != Some(mine) {
+                return;
+            }
+            match got {
+                Ok(Answer::Fresh { value, .. }) => series.set(Some(Ok(value))),
+                Ok(Answer::Unchanged) => {}
+                // An old chart is better than none; the strip says that the data is stale.
+                Err(_) if series.with_untracked(|s| matches!(s, Some(Ok(_)))) => {}
+                Err(problem) => series.set(Some(Err(problem))),
+            }
+        });
+        asked
+    });
+    move || match series.get() {
+        None => view! { <Skeleton lines=3 label="Loading charts" /> }.into_any(),
+        Some(Err(problem)) => view! {
+            <section class="panel__section">
+                <h3>"Over time"</h3>
+                <p class="panel__note">{problem.message}" "{problem.hint}</p>
+            </section>
+        }
+        .into_any(),
+        Some(Ok(series)) => charts(series),
+    }
+}
+
+fn charts(series: Series) -> AnyView {
+    // Over hours the seconds are noise.
+    let clock = if series.step_s >= 60 {
+        time_of_day
+    } else {
+        time_with_seconds
+    };
+    let has = |values: &[Option<f64>]| values.iter().any(Option::is_some);
+    let latency = has(&series.p50_ms) || has(&series.p95_ms) || has(&series.p99_ms);
+    let nothing = !latency && !has(&series.rps);
+    let line = |name, ink, filled, values| Line {
+        name,
+        ink,
+        filled,
+        values,
+    };
+    let notices = series
+        .notices
+        .into_iter()
+        .map(|notice| view! { <p class="panel__note">{notice.message}" "{notice.hint}</p> })
+        .collect_view();
+    if nothing {
+        return view! {
+            <section class="panel__section">
+                <h3>"Over time"</h3>
+                <p class="panel__note">"No request figures in this window."</p>
+                {notices}
+            </section>
+        }
+        .into_any();
+    }
+    let at_ms = series.at_ms.clone();
+    // Errors that did not happen need no alarm colour.
+    let failed = series.errors_rps.iter().flatten().any(|v| *v > 0.0);
+    let error_ink = if failed { Ink::Alarm } else { Ink::Quiet };
+    view! {
+        <section class="panel__section">
+            <h3>"Over time"</h3>
+            {notices}
+            <Chart
+                title="Requests"
+                at_ms=series.at_ms
+                lines=vec![
+                    line("all", Ink::First, true, series.rps),
+                    line("errors", error_ink, failed, series.errors_rps),
+                ]
+                unit=numbers::rate
+                clock
+            />
+            {latency.then(|| view! {
+                <Chart
+                    title="Latency"
+                    at_ms
+                    lines=vec![
+                        line("p50", Ink::First, false, series.p50_ms),
+                        line("p95", Ink::Second, false, series.p95_ms),
+                        line("p99", Ink::Third, false, series.p99_ms),
+                    ]
+                    unit=numbers::millis
+                    clock
+                />
+            })}
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,409 @@
+//! The graph's page: picture or table, panel, and what to say when there is neither.
+
+use std::sync::Arc;
+
+use leptos::ev;
+use leptos::prelude::*;
+use mesh::api::query::By;
+use mesh::api::{self, HealthStatus};
+use mesh::units::Window;
+
+use super::canvas::GraphCanvas;
+use super::legend::Legend;
+use super::panel::Panel;
+use super::skeleton::GraphSkeleton;
+use super::store::{Phase, Store};
+use super::strip::Strip;
+use super::table::EdgeTable;
+use super::{stream, words};
+use crate::fetch::Problem;
+use crate::numbers;
+use crate::shell::clock::use_clock;
+use crate::shell::place::{Step, use_place};
+use crate::shell::theme::Theme;
+use crate::shell::{announce, set_title};
+use crate::ui::state::{Message, Skeleton};
+use crate::ui::{HealthMark, Icon, Segmented, Symbol};
+use crate::url::{Refresh, View};
+
+/// The graph and its twin table.
+#[component]
+pub fn GraphPage() -> impl IntoView {
+    let place = use_place();
+    let store = expect_context::<Store>();
+    let clock = use_clock();
+
+    let asked = Memo::new(move |_| place.query());
+    let refresh = Memo::new(move |_| place.address_or_default().refresh);
+    Effect::new(move |_| {
+        if let Some(query) = asked.get() {
+            store.follow(query, refresh.get());
+        }
+    });
+    Effect::new(move |_| store.tick(clock.get()));
+    let live = Signal::derive(move || {
+        refresh.get() == Refresh::Live && asked.with(|q| q.as_ref().is_some_and(|q| q.at.is_none()))
+    });
+    stream::listen(store, live);
+
+    let selected = Memo::new(move |_| place.address_or_default().selected);
+    let select = Callback::new(move |id: Option<String>| {
+        // "Back" closes the panel; going from one thing to the next leaves no trail.
+        let opens = id.is_some() && selected.get_untracked().is_none();
+        let step = if opens { Step::Push } else { Step::Replace };
+        place.change(step, |address| address.selected = id);
+    });
+    let escape = window_event_listener(ev::keydown, move |event| {
+        if event.key() == "Escape"
+            && !event.default_prevented()
+            && selected.get_untracked().is_some()
+        {
+            select.run(None);
+        }
+    });
+    on_cleanup(move || escape.remove());
+
+    tell(store, selected.into());
+
+    let view = Memo::new(move |_| place.address_or_default().view);
+    let theme = use_context::<Signal<Theme>>().unwrap_or_default();
+    let (rearrange, fit) = (RwSignal::new(0u32), RwSignal::new(0u32));
+    let is_empty = Memo::new(move |_| {
+        store
+            .graph
+            .with(|g| g.as_ref().is_some_and(|g| g.nodes.is_empty()))
+    });
+    let has_graph = Memo::new(move |_| store.graph.with(Option::is_some));
+    let drawn = Memo::new(move |_| {
+        has_graph.get() && !is_empty.get() && !matches!(store.phase.get(), Phase::Failed { .. })
+    });
+    let bad = Memo::new(move |_| place.address().err());
+    let failed = Memo::new(move |_| match store.phase.get() {
+        Phase::Failed { problem, .. } => Some(problem),
+        _ => None,
+    });
+
+    let body = move || {
+        if let Some(error) = bad.get() {
+            return bad_link(&error.name, &error.problem, error.hint);
+        }
+        if let Some(problem) = failed.get() {
+            return failure(problem, store);
+        }
+        if !has_graph.get() {
+            return match view.get() {
+                View::Graph => view! { <GraphSkeleton /> }.into_any(),
+                View::Table => view! {
+                    <div class="page__pad"><Skeleton lines=9 label="Loading the table" /></div>
+                }
+                .into_any(),
+            };
+        }
+        if is_empty.get() {
+            return view! { <Empty /> }.into_any();
+        }
+        match view.get() {
+            View::Graph => view! {
+                <GraphCanvas graph=store.graph selected on_select=select theme rearrange fit />
+            }
+            .into_any(),
+            View::Table => {
+                view! { <EdgeTable graph=store.graph selected on_select=select /> }.into_any()
+            }
+        }
+    };
+    let panel_open = Memo::new(move |_| {
+        selected.with(Option::is_some) && has_graph.get() && bad.with(Option::is_none)
+    });
+    view! {
+        <div class="graph-page" aria-busy=move || store.busy.get().to_string()>
+            <div class="toolbar">
+                <h1 class="toolbar__title">"Traffic graph"</h1>
+                <Tally graph=store.graph />
+                <div class="toolbar__tools">
+                    <ByChoice />
+                    <Segmented
+                        label="Show as"
+                        name="view"
+                        options=vec![("graph", "Graph"), ("table", "Table")]
+                        value=Signal::derive(move || match view.get() {
+                            View::Graph => "graph",
+                            View::Table => "table",
+                        })
+                        on_choose=Callback::new(move |chosen: &'static str| {
+                            place.change(Step::Push, |address| {
+                                address.view = if chosen == "table" { View::Table } else { View::Graph };
+                            });
+                        })
+                    />
+                    <Show when=move || view.get() == View::Graph && drawn.get()>
+                        <button
+                            type="button"
+                            class="button button--icon"
+                            aria-label="Zoom to fit"
+                            title="Zoom to fit"
+                            on:click=move |_| fit.update(|n| *n += 1)
+                        >
+                            <Icon symbol=Symbol::Fit />
+                        </button>
+                        <button
+                            type="button"
+                            class="button button--icon"
+                            aria-label="Re-arrange"
+                            title="Re-arrange: take a fresh layout"
+                            on:click=move |_| rearrange.update(|n| *n += 1)
+                        >
+                            <Icon symbol=Symbol::Arrange />
+                        </button>
+                        <Legend />
+                    </Show>
+                </div>
+                <Progress />
+            </div>
+            <Strip />
+            <div class="graph-page__body">
+                <div class="graph-page__picture">{body}</div>
+                <Show when=move || panel_open.get()>
+                    <Panel graph=store.graph selected on_select=select />
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// Keeps the title of the tab and the live region in step with the picture.
+fn tell(store: Store, selected: Signal<Option<String>>) {
+    let tally = Memo::new(move |_| {
+        store
+            .graph
+            .with(|g| g.as_ref().map(|g| worst_words(g)).unwrap_or_default())
+    });
+    let subject = Memo::new(move |_| {
+        selected.with(|id| {
+            let id = id.as_ref()?;
+            store.graph.with(|g| {
+                let g = g.as_ref()?;
+                let names = words::NodeNames::new(g);
+                let edge = g.edges.iter().find(|e| e.id == *id).map(|e| names.edge(e));
+                edge.or_else(|| names.node(id).map(words::node_name))
+            })
+        })
+    });
+    Effect::new(move |_| {
+        let what = subject.get().unwrap_or_else(|| "Graph".to_owned());
+        let tally = tally.get();
+        set_title(&if tally.is_empty() {
+            what
+        } else {
+            format!("{what} ({tally})")
+        });
+    });
+    Effect::new(move |_| {
+        let said = match store.phase.get() {
+            Phase::Loading => return,
+            Phase::Ready => match tally.get() {
+                tally if tally.is_empty() => "Graph up to date. Nothing is failing.".to_owned(),
+                tally => format!("Graph up to date. {tally}."),
+            },
+            Phase::Stale { problem, .. } => {
+                format!("The graph is stale. {}", problem.message)
+            }
+            Phase::Failed { problem, .. } => format!("{}. {}", problem.title(), problem.message),
+        };
+        announce(said);
+    });
+}
+
+/// Returns `2 failing, 1 degraded`; empty where all is well.
+fn worst_words(graph: &api::Graph) -> String {
+    let n = |status| {
+        graph
+            .nodes
+            .iter()
+            .filter(|n| n.health.status == status)
+            .count()
+    };
+    [
+        (HealthStatus::Failing, "failing"),
+        (HealthStatus::Degraded, "degraded"),
+    ]
+    .into_iter()
+    .map(|(status, word)| (n(status), word))
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, word)| format!("{n} {word}"))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+/// How many things there are, and how many of them are bad.
+#[component]
+fn Tally(#[prop(into)] graph: Signal<Option<Arc<api::Graph>>>) -> impl IntoView {
+    let counts = Memo::new(move |_| {
+        graph.with(|g| {
+            let g = g.as_ref().filter(|g| !g.nodes.is_empty())?;
+            let n = |status| g.nodes.iter().filter(|n| n.health.status == status).count();
+            let rps: f64 = g.edges.iter().map(|e| e.traffic.rps).sum();
+            Some((
+                g.nodes.len(),
+                g.edges.len(),
+                numbers::rate(rps),
+                n(HealthStatus::Failing),
+                n(HealthStatus::Degraded),
+            ))
+        })
+    });
+    move || {
+        counts.get().map(|(n_nodes, n_edges, rps, failing, degraded)| {
+            let bad = |n: usize, status, word: &'static str| {
+                (n > 0).then(|| view! {
+                    <span class="tally__bad">
+                        <HealthMark status=Signal::stored(status) quiet=true />
+                        <span class="figure">{n}</span>" "{word}
+                    </span>
+                })
+            };
+            view! {
+                <p class="tally">
+                    <span><span class="figure">{n_nodes}</span>{plural(n_nodes, " node", " nodes")}</span>
+                    <span><span class="figure">{n_edges}</span>{plural(n_edges, " call path", " call paths")}</span>
+                    <span class="figure tally__rate" title="Over all call paths">{rps}</span>
+                    {bad(failing, HealthStatus::Failing, "failing")}
+                    {bad(degraded, HealthStatus::Degraded, "degraded")}
+                </p>
+            }
+        })
+    }
+}
+
+fn plural(n: usize, one: &'static str, many: &'static str) -> &'static str {
+    if n == 1 { one } else { many }
+}
+
+/// What a node stands for.
+#[component]
+fn ByChoice() -> impl IntoView {
+    let place = use_place();
+    let options = vec![
+        (By::Workload.as_str(), "Workload"),
+        (By::Version.as_str(), "Version"),
+        (By::App.as_str(), "App"),
+        (By::Service.as_str(), "Service"),
+    ];
+    view! {
+        <Segmented
+            label="One node for each"
+            name="by"
+            options
+            value=Signal::derive(move || place.address_or_default().query.by.as_str())
+            on_choose=Callback::new(move |chosen: &'static str| {
+                if let Some(by) = By::ALL.into_iter().find(|by| by.as_str() == chosen) {
+                    place.change(Step::Push, |address| {
+                        address.query.by = by;
+                        // Ids differ between projections: what was open is not there any more.
+                        address.selected = None;
+                    });
+                }
+            })
+        />
+    }
+}
+
+/// A thin line that runs while a question is on its way.
+#[component]
+fn Progress() -> impl IntoView {
+    let store = expect_context::<Store>();
+    view! { <div class="progress" class:progress--runs=move || store.busy.get() aria-hidden="true"></div> }
+}
+
+/// A graph without nodes explains itself.
+#[component]
+fn Empty() -> impl IntoView {
+    let place = use_place();
+    let address = place.address_or_default();
+    let window = numbers::span(address.query.window.secs());
+    let narrowed = !address.query.namespaces.is_empty();
+    let text = if narrowed {
+        format!("In the last {window}, no sidecar reported a call in the namespaces chosen.")
+    } else {
+        format!("In the last {window}, no sidecar reported a call.")
+    };
+    let hint = if narrowed {
+        "Show all namespaces, or look back further."
+    } else {
+        "Look back further, or see whether the source of the metrics answers."
+    };
+    // The next longer look that is likely to find something.
+    let longer = [3600, 86_400, Window::MAX.secs()]
+        .into_iter()
+        .filter_map(Window::from_secs)
+        .find(|longer| address.query.window < *longer);
+    view! {
+        <Message title="No traffic to draw" text hint=Some(hint.to_owned())>
+            {narrowed.then(|| view! {
+                <button
+                    type="button"
+                    class="button button--primary"
+                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
+                >
+                    "Show all namespaces"
+                </button>
+            })}
+            {longer.map(|longer| view! {
+                <button
+                    type="button"
+                    class=if narrowed { "button" } else { "button button--primary" }
+                    on:click=move |_| place.change(Step::Push, |a| a.query.window = longer)
+                >
+                    {format!("Look back {}", numbers::span(longer.secs()))}
+                </button>
+            })}
+            <a class="button" href=move || place.href("sources")>"See the sources"</a>
+        </Message>
+    }
+}
+
+fn bad_link(name: &str, problem: &str, hint: Option<String>) -> AnyView {
+    let place = use_place();
+    view! {
+        <Message
+            title="This link has a mistake"
+            text=format!("Parameter “{name}”: {problem}.")
+            hint=hint.map(|hint| sentence(&hint))
+            failed=true
+        >
+            <button
+                type="button"
+                class="button button--primary"
+                on:click=move |_| place.change(Step::Replace, |_| {})
+            >
+                "Start from the whole mesh"
+            </button>
+        </Message>
+    }
+    .into_any()
+}
+
+/// Writes a hint of the parameter reader as a sentence.
+fn sentence(hint: &str) -> String {
+    let mut chars = hint.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
+fn failure(problem: Problem, store: Store) -> AnyView {
+    let place = use_place();
+    let may_pass = problem.may_pass();
+    view! {
+        <Message title=problem.title() text=problem.message hint=problem.hint failed=true>
+            <button type="button" class="button button--primary" on:click=move |_| store.ask_again()>
+                {if may_pass { "Try now" } else { "Try again" }}
+            </button>
+            <a class="button" href=move || place.href("sources")>"See the sources"</a>
+        </Message>
+    }
+    .into_any()
+}

@@ -1,0 +1,330 @@
+//! The side panel: one node or edge with all that is known about it.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mesh::api::graph::{Include, View};
+use mesh::api::{self, Edge, Health, Node};
+use wasm_bindgen::JsCast;
+
+use super::charts::Charts;
+use super::words::{self, NodeNames};
+use crate::numbers;
+use crate::shell::{store, stored};
+use crate::ui::icon::health_word;
+use crate::ui::{HealthMark, Icon, Symbol};
+use figures::{figure, figures, flags, mtls, responses};
+use versions::versions;
+
+pub use figures::{quantiles, rate_of};
+
+mod figures;
+mod versions;
+
+/// Where the browser keeps the panel's width, and its bounds in pixels.
+const WIDTH_KEY: &str = "pidali-panel";
+const MIN_WIDTH: i32 = 320;
+const MAX_WIDTH: i32 = 720;
+
+fn edge_of(event: &web_sys::PointerEvent) -> Option<web_sys::Element> {
+    event.current_target()?.dyn_into().ok()
+}
+
+/// What the panel is about.
+#[derive(Clone, PartialEq)]
+enum Subject {
+    Node(Box<Node>),
+    Edge(Box<Edge>),
+}
+
+/// The evidence for one node or edge.
+#[component]
+pub fn Panel(
+    #[prop(into)] graph: Signal<Option<Arc<api::Graph>>>,
+    #[prop(into)] selected: Signal<Option<String>>,
+    on_select: Callback<Option<String>>,
+) -> impl IntoView {
+    let subject = Memo::new(move |_| {
+        let id = selected.get()?;
+        graph.with(|g| {
+            let g = g.as_ref()?;
+            let node = g.nodes.iter().find(|n| n.id == id).cloned();
+            let edge = || g.edges.iter().find(|e| e.id == id).cloned();
+            (node.map(|n| Subject::Node(Box::new(n))))
+                .or_else(|| edge().map(|e| Subject::Edge(Box::new(e))))
+        })
+    });
+    let width = RwSignal::new(
+        stored(WIDTH_KEY)
+            .and_then(|text| text.parse::<i32>().ok())
+            .map_or(380, |w| w.clamp(MIN_WIDTH, MAX_WIDTH)),
+    );
+    let dragged = StoredValue::new(None::<(i32, i32)>);
+    let keep_width = move || store(WIDTH_KEY, &width.get_untracked().to_string());
+    let title = Memo::new(move |_| match subject.get() {
+        Some(Subject::Node(node)) => words::node_name(&node),
+        Some(Subject::Edge(edge)) => graph.with(|g| {
+            g.as_ref()
+                .map_or_else(String::new, |g| NodeNames::new(g).edge(&edge))
+        }),
+        None => "Not in the picture".to_owned(),
+    });
+    let kind = Memo::new(move |_| match subject.get() {
+        Some(Subject::Node(node)) => {
+            let place = match (node.namespace.as_str(), node.cluster.as_str()) {
+                ("-", _) => String::new(),
+                (namespace, "-") => format!(" in {namespace}"),
+                (namespace, cluster) => format!(" in {namespace}, {cluster}"),
+            };
+            format!("{}{place}", words::kind(node.kind))
+        }
+        Some(Subject::Edge(edge)) => {
+            let seen = match edge.view {
+                View::Client => "as the caller’s side reports it",
+                View::Server => "as the callee’s side reports it: the caller has no sidecar",
+            };
+            format!("{} calls, {seen}", edge.protocol)
+        }
+        None => String::new(),
+    });
+    let health = Memo::new(move |_| {
+        subject.get().map(|s| match s {
+            Subject::Node(node) => node.health,
+            Subject::Edge(edge) => edge.health,
+        })
+    });
+    view! {
+        <aside class="panel" aria-label="Details" style:--panel-width=move || format!("{}px", width.get())>
+            <div
+                class="panel__edge"
+                role="separator"
+                tabindex="0"
+                aria-orientation="vertical"
+                aria-label="Width of the details"
+                aria-valuemin=MIN_WIDTH
+                aria-valuemax=MAX_WIDTH
+                aria-valuenow=move || width.get()
+                on:pointerdown=move |event| {
+                    event.prevent_default();
+                    if let Some(edge) = edge_of(&event) {
+                        let _ = edge.set_pointer_capture(event.pointer_id());
+                    }
+                    dragged.set_value(Some((event.client_x(), width.get_untracked())));
+                }
+                on:pointermove=move |event| {
+                    if let Some((from_x, from_width)) = dragged.get_value() {
+                        width.set((from_width + from_x - event.client_x()).clamp(MIN_WIDTH, MAX_WIDTH));
+                    }
+                }
+                on:pointerup=move |_| {
+                    dragged.set_value(None);
+                    keep_width();
+                }
+                on:keydown=move |event| {
+                    let step = match event.key().as_str() {
+                        "ArrowLeft" => 16,
+                        "ArrowRight" => -16,
+                        _ => return,
+                    };
+                    event.prevent_default();
+                    width.update(|w| *w = (*w + step).clamp(MIN_WIDTH, MAX_WIDTH));
+                    keep_width();
+                }
+            ></div>
+            <header class="panel__head">
+                <div class="panel__names">
+                    <h2 class="panel__title">{move || title.get()}</h2>
+                    <p class="panel__kind">{move || kind.get()}</p>
+                </div>
+                <button
+                    type="button"
+                    class="button button--quiet button--icon"
+                    aria-label="Close details"
+                    title="Close (Esc)"
+                    on:click=move |_| on_select.run(None)
+                >
+                    <Icon symbol=Symbol::Close />
+                </button>
+            </header>
+            <div class="panel__body" tabindex="0" role="region" aria-label="Evidence">
+                {move || health.get().map(health_line)}
+                {move || match subject.get() {
+                    Some(Subject::Node(node)) => node_view(&node, graph, on_select),
+                    Some(Subject::Edge(edge)) => edge_view(&edge, graph, on_select),
+                    None => view! {
+                        <p class="panel__note">
+                            "What this link selects has no traffic in this window, or is filtered out. \
+                             Look back further, or show more namespaces."
+                        </p>
+                    }
+                    .into_any(),
+                }}
+                <Charts id=selected />
+            </div>
+        </aside>
+    }
+}
+
+fn health_line(health: Health) -> impl IntoView {
+    view! {
+        <div class=format!("verdict {}", crate::ui::icon::health_class(health.status))>
+            <HealthMark status=Signal::stored(health.status) quiet=true />
+            <p><b>{health_word(health.status)}</b>" "{health.reason}</p>
+        </div>
+    }
+}
+
+fn node_view(
+    node: &Node,
+    graph: Signal<Option<Arc<api::Graph>>>,
+    on_select: Callback<Option<String>>,
+) -> AnyView {
+    graph.with_untracked(|g| {
+        let Some(g) = g.as_ref() else {
+            return ().into_any();
+        };
+        let names = NodeNames::new(g);
+        let has_latency = g.include.contains(&Include::Latency);
+        let facts = [
+            ("App", &node.app),
+            ("Workload", &node.workload),
+            ("Version", &node.version),
+            ("Service", &node.service),
+        ]
+        .into_iter()
+        .filter_map(|(label, value)| {
+            let value = value.clone().filter(|v| *v != node.name)?;
+            Some(view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
+        })
+        .collect_view();
+        let badges = node
+            .badges
+            .iter()
+            .map(|badge| view! { <li class="chip">{words::badge(badge)}</li> })
+            .collect_view();
+        let callers: Vec<&Edge> = g.edges.iter().filter(|e| e.to == node.id).collect();
+        let callees: Vec<&Edge> = g.edges.iter().filter(|e| e.from == node.id).collect();
+        let caller_list = neighbours("Called by", callers, |e| names.name(&e.from), on_select);
+        let callee_list = neighbours("Calls", callees, |e| names.name(&e.to), on_select);
+        let main = node.inbound.as_ref().or(node.outbound.as_ref());
+        view! {
+            {node.explanation.clone().map(|text| view! { <p class="panel__note">{text}</p> })}
+            {(!node.badges.is_empty()).then(|| view! { <ul class="chips">{badges}</ul> })}
+            <dl class="facts">{facts}</dl>
+            {node.inbound.as_ref().map(|t| figures("Calls to it", t, has_latency, tcp_only(g, &node.id)))}
+            {node.outbound.as_ref().map(|t| figures("Calls it makes", t, has_latency, false))}
+            {versions(g, node, None, on_select)}
+            {main.map(responses)}
+            {main.map(flags)}
+            {caller_list}
+            {callee_list}
+        }
+        .into_any()
+    })
+}
+
+fn edge_view(
+    edge: &Edge,
+    graph: Signal<Option<Arc<api::Graph>>>,
+    on_select: Callback<Option<String>>,
+) -> AnyView {
+    graph.with_untracked(|g| {
+        let Some(g) = g.as_ref() else {
+            return ().into_any();
+        };
+        let names = NodeNames::new(g);
+        let has_latency = g.include.contains(&Include::Latency);
+        let ends = [("From", &edge.from), ("To", &edge.to)]
+            .into_iter()
+            .map(|(label, id)| {
+                let node = names.node(id);
+                let to_select = id.clone();
+                view! {
+                    <div>
+                        <dt>{label}</dt>
+                        <dd>
+                            <button
+                                type="button"
+                                class="link"
+                                on:click=move |_| on_select.run(Some(to_select.clone()))
+                            >
+                                {names.name(id)}
+                            </button>
+                            {node.filter(|n| n.namespace != "-").map(|n| format!(" in {}", n.namespace))}
+                        </dd>
+                    </div>
+                }
+            })
+            .collect_view();
+        let split = names
+            .node(&edge.to)
+            .and_then(|callee| versions(g, callee, Some(edge), on_select));
+        view! {
+            <dl class="facts">{ends}</dl>
+            {figures("Calls", &edge.traffic, has_latency, edge.protocol == "tcp")}
+            {mtls(edge)}
+            {split}
+            {responses(&edge.traffic)}
+            {flags(&edge.traffic)}
+            {edge.server_view.as_ref().map(|server| view! {
+                <section class="panel__section">
+                    <h3>"As the callee’s side reports it"</h3>
+                    <dl class="figures">
+                        {figure("Rate", numbers::rate(server.rps))}
+                        {figure("Errors", numbers::count(server.errors))}
+                        {figure("Error share", numbers::share_of(server.error_ratio, server.errors, server.requests))}
+                    </dl>
+                    {server.difference.clone().map(|why| view! { <p class="panel__note">{why}</p> })}
+                </section>
+            })}
+        }
+        .into_any()
+    })
+}
+
+/// Whether all calls to a node are TCP, of which requests can't be counted.
+fn tcp_only(graph: &api::Graph, id: &str) -> bool {
+    let mut to_it = graph.edges.iter().filter(|e| e.to == id).peekable();
+    to_it.peek().is_some() && to_it.all(|e| e.protocol == "tcp")
+}
+
+fn neighbours(
+    title: &'static str,
+    mut edges: Vec<&Edge>,
+    name: impl Fn(&Edge) -> String,
+    on_select: Callback<Option<String>>,
+) -> Option<AnyView> {
+    if edges.is_empty() {
+        return None;
+    }
+    edges.sort_by(|a, b| {
+        (a.health.status.cmp(&b.health.status))
+            .then_with(|| b.traffic.rps.total_cmp(&a.traffic.rps))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    let rows = edges
+        .into_iter()
+        .map(|edge| {
+            let id = edge.id.clone();
+            view! {
+                <li>
+                    <button type="button" class="neighbour" on:click=move |_| on_select.run(Some(id.clone()))>
+                        <HealthMark status=Signal::stored(edge.health.status) />
+                        <span class="neighbour__name">{name(edge)}</span>
+                        <span class="neighbour__protocol">{edge.protocol.clone()}</span>
+                        <span class="figure">{rate_of(edge)}</span>
+                    </button>
+                </li>
+            }
+        })
+        .collect_view();
+    Some(
+        view! {
+            <section class="panel__section">
+                <h3>{title}</h3>
+                <ul class="neighbours">{rows}</ul>
+            </section>
+        }
+        .into_any(),
+    )
+}

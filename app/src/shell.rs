@@ -1,0 +1,114 @@
+//! The frame around every page: rail, bar, and what they share.
+
+use leptos::prelude::*;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::{StaticSegment, path};
+
+pub mod clock;
+pub mod place;
+pub mod theme;
+
+mod bar;
+mod instant;
+mod namespaces;
+mod rail;
+mod refresh;
+mod search;
+mod window;
+
+use crate::fetch;
+use crate::graph::{GraphPage, Store};
+use crate::sources::SourcesPage;
+use crate::url;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    theme::provide();
+    clock::provide();
+    provide_context(Announcer(RwSignal::new(String::new())));
+    provide_context(Store::new());
+    let base = url::base_path(&fetch::base_uri());
+    view! {
+        <Router base>
+            <Frame />
+        </Router>
+    }
+}
+
+#[component]
+fn Frame() -> impl IntoView {
+    place::provide();
+    let announced = use_context::<Announcer>();
+    view! {
+        <a class="skip-link" href="#content">"Skip to the content"</a>
+        <div class="shell">
+            <rail::Rail />
+            <div class="shell__main">
+                <bar::Bar />
+                <main class="shell__content" id="content" tabindex="-1">
+                    <FlatRoutes fallback=NoSuchPage>
+                        <Route path=path!("") view=GraphPage />
+                        <Route path=StaticSegment("graph") view=GraphPage />
+                        <Route path=StaticSegment("sources") view=SourcesPage />
+                    </FlatRoutes>
+                </main>
+            </div>
+        </div>
+        <div class="visually-hidden" role="status" aria-live="polite">
+            {move || announced.map(|a| a.0.get())}
+        </div>
+    }
+}
+
+#[component]
+fn NoSuchPage() -> impl IntoView {
+    let place = place::use_place();
+    set_title("Not found");
+    view! {
+        <div class="page page--centre">
+            <crate::ui::state::Message
+                title="There is no such page"
+                text="The address leads nowhere in Pidali. It may come from a newer version."
+            >
+                <a class="button button--primary" href=move || place.href("graph")>"Go to the graph"</a>
+            </crate::ui::state::Message>
+        </div>
+    }
+}
+
+/// Says a change aloud for readers of the screen.
+#[derive(Clone, Copy)]
+pub struct Announcer(RwSignal<String>);
+
+/// Says `text` aloud for readers of the screen.
+pub fn announce(text: String) {
+    if let Some(Announcer(said)) = use_context::<Announcer>()
+        && said.with_untracked(|now| *now != text)
+    {
+        said.set(text);
+    }
+}
+
+/// Sets the title of the browser's tab.
+pub fn set_title(what: &str) {
+    document().set_title(&format!("{what} · Pidali"));
+}
+
+/// Reads what the browser keeps for this person.
+pub fn stored(key: &str) -> Option<String> {
+    window()
+        .local_storage()
+        .ok()
+        .flatten()?
+        .get_item(key)
+        .ok()
+        .flatten()
+}
+
+/// Keeps a preference of this person; where the browser keeps nothing, it lasts for this page.
+pub fn store(key: &str, value: &str) {
+    if let Some(storage) = window().local_storage().ok().flatten() {
+        let _ = storage.set_item(key, value);
+    }
+}

@@ -1,0 +1,35 @@
+//! The bar on top: what is asked, and how fresh the answer is.
+
+use leptos::prelude::*;
+
+use super::instant::InstantMenu;
+use super::namespaces::NamespacePicker;
+use super::place::use_place;
+use super::refresh::RefreshControl;
+use super::search::Search;
+use super::theme::ThemeMenu;
+use super::window::WindowMenu;
+
+/// Namespaces, window, instant, refresh, search, theme.
+#[component]
+pub fn Bar() -> impl IntoView {
+    let place = use_place();
+    // Where nothing answers to the question, it would be a dead control.
+    let asks = Memo::new(move |_| place.page() == "graph");
+    view! {
+        <div class="bar" role="region" aria-label="What to show">
+            <div class="bar__question">
+                <Show when=move || asks.get()>
+                    <NamespacePicker />
+                    <WindowMenu />
+                    <InstantMenu />
+                </Show>
+            </div>
+            <div class="bar__state">
+                <RefreshControl />
+                <Search />
+                <ThemeMenu />
+            </div>
+        </div>
+    }
+}

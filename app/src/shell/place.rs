@@ -1,0 +1,136 @@
+//! Where the person is: the URL, read as an [`Address`], and the ways to change it.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+use mesh::api::BadParameter;
+use mesh::api::query::GraphQuery;
+
+use crate::fetch;
+use crate::url::{self, Address};
+
+/// Whether "back" returns to what was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It does: the person asked for other facts.
+    Push,
+    /// It does not: only another detail of the same.
+    Replace,
+}
+
+/// The page's address; cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Place {
+    address: Memo<Result<Address, BadParameter>>,
+    path: Memo<String>,
+    base: StoredValue<String>,
+    go: StoredValue<Box<dyn Fn(&str, NavigateOptions) + Send + Sync>>,
+}
+
+/// Makes the place known to all below; inside the router.
+pub fn provide() {
+    let location = use_location();
+    let (search, path) = (location.search, location.pathname);
+    let base = url::base_path(&fetch::base_uri());
+    let below = base.clone();
+    let navigate = use_navigate();
+    provide_context(Place {
+        address: Memo::new(move |_| search.with(|text| Address::from_search(text))),
+        path: Memo::new(move |_| {
+            path.with(|p| {
+                p.strip_prefix(&below)
+                    .unwrap_or(p)
+                    .trim_matches('/')
+                    .to_owned()
+            })
+        }),
+        base: StoredValue::new(base),
+        go: StoredValue::new(Box::new(move |to: &str, options| navigate(to, options))),
+    });
+}
+
+/// Returns the place. Everything below the shell has one.
+pub fn use_place() -> Place {
+    expect_context::<Place>()
+}
+
+impl Place {
+    /// Returns what the URL says, or what is wrong with it.
+    pub fn address(self) -> Result<Address, BadParameter> {
+        self.address.get()
+    }
+
+    /// Returns what the URL says; where it is wrong, the defaults.
+    pub fn address_or_default(self) -> Address {
+        self.address.with(|a| a.clone().unwrap_or_default())
+    }
+
+    /// Returns the same without following it.
+    pub fn now(self) -> Address {
+        self.address
+            .with_untracked(|a| a.clone().unwrap_or_default())
+    }
+
+    /// Returns what is asked of the server; where the URL is wrong, nothing.
+    pub fn query(self) -> Option<GraphQuery> {
+        self.address
+            .with(|a| a.as_ref().ok().map(|a| a.query.clone()))
+    }
+
+    /// Returns the page's name: `graph`, `sources`, …; the root is the graph.
+    pub fn page(self) -> String {
+        self.path.with(|path| {
+            if path.is_empty() {
+                "graph".to_owned()
+            } else {
+                path.clone()
+            }
+        })
+    }
+
+    /// Returns a link to another page under the same question.
+    pub fn href(self, page: &str) -> String {
+        let mut address = self.address_or_default();
+        if page != "graph" {
+            address.selected = None;
+        }
+        self.link(page, &address)
+    }
+
+    /// Changes what the URL says.
+    pub fn change(self, step: Step, edit: impl FnOnce(&mut Address)) {
+        let before = self.now();
+        let mut address = before.clone();
+        edit(&mut address);
+        let wrong = self.address.with_untracked(Result::is_err);
+        if address == before && !wrong {
+            return;
+        }
+        let page = untrack(|| self.page());
+        self.navigate(&self.link(&page, &address), step);
+    }
+
+    /// Opens the graph with one node or edge selected.
+    pub fn open_in_graph(self, id: String) {
+        let mut address = self.now();
+        address.selected = Some(id);
+        self.navigate(&self.link("graph", &address), Step::Push);
+    }
+
+    fn link(self, page: &str, address: &Address) -> String {
+        let query = address.to_query_string();
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.base
+            .with_value(|base| format!("{base}/{page}{mark}{query}"))
+    }
+
+    fn navigate(self, to: &str, step: Step) {
+        let options = NavigateOptions {
+            resolve: false,
+            replace: step == Step::Replace,
+            scroll: false,
+            ..NavigateOptions::default()
+        };
+        self.go.with_value(|go| go(to, options));
+    }
+}

@@ -1,0 +1,15 @@
+//! Parts that know no feature.
+
+pub mod icon;
+
+pub mod choice;
+pub mod popover;
+pub mod segmented;
+
+pub mod chart;
+pub mod state;
+
+pub use choice::Choice;
+pub use icon::{HealthMark, Icon, Symbol};
+pub use popover::Popover;
+pub use segmented::Segmented;

@@ -1,0 +1,292 @@
+//! Addresses: what the page's own URL says, and where the server is.
+//!
+//! Everything resolves against `document.baseURI`, so the page works under any path prefix. What a
+//! colleague should see from a link is in the query string, under the API's own parameter names;
+//! preferences of one person (theme, width of the rail) are not.
+
+use mesh::api::{BadParameter, GraphQuery, SeriesQuery, query};
+
+/// What the page shows, as its URL says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// What is asked of the server.
+    pub query: GraphQuery,
+    /// The node or edge whose panel is open, by id.
+    pub selected: Option<String>,
+    /// Graph or table.
+    pub view: View,
+    /// When the picture is fetched again.
+    pub refresh: Refresh,
+    /// The column that the table is sorted by, with a `-` before it when the largest stands first;
+    /// `None` is worst first. The table knows its columns.
+    pub sort: Option<String>,
+}
+
+/// The two forms of the same edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The drawn graph.
+    #[default]
+    Graph,
+    /// Its twin table.
+    Table,
+}
+
+/// When the picture is fetched again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// When the server says that there is something new.
+    #[default]
+    Live,
+    /// Not before the person asks.
+    Paused,
+    /// Every so many seconds.
+    Every(u32),
+}
+
+impl Refresh {
+    /// The choices of the menu.
+    pub const CHOICES: [Refresh; 6] = [
+        Refresh::Live,
+        Refresh::Every(5),
+        Refresh::Every(15),
+        Refresh::Every(60),
+        Refresh::Every(300),
+        Refresh::Paused,
+    ];
+
+    fn to_param(self) -> Option<String> {
+        match self {
+            Refresh::Live => None,
+            Refresh::Paused => Some("paused".to_owned()),
+            Refresh::Every(secs) => Some(format!("{secs}s")),
+        }
+    }
+
+    fn from_param(value: &str) -> Result<Refresh, BadParameter> {
+        match value {
+            "" | "live" => Ok(Refresh::Live),
+            "paused" => Ok(Refresh::Paused),
+            other => other
+                .strip_suffix('s')
+                .and_then(|secs| secs.parse().ok())
+                .filter(|secs| (1..=86_400).contains(secs))
+                .map(Refresh::Every)
+                .ok_or_else(|| BadParameter {
+                    name: "refresh".to_owned(),
+                    problem: "is none of its values".to_owned(),
+                    hint: Some("write live, paused or a number of seconds such as 15s".to_owned()),
+                }),
+        }
+    }
+}
+
+impl Address {
+    /// Reads the decoded parameters of the page's URL.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Address, BadParameter> {
+        let mut address = Address::default();
+        let mut rest = Vec::new();
+        for (name, value) in pairs {
+            match name {
+                "selected" => address.selected = (!value.is_empty()).then(|| value.to_owned()),
+                "view" => {
+                    address.view = match value {
+                        "" | "graph" => View::Graph,
+                        "table" => View::Table,
+                        _ => {
+                            return Err(BadParameter {
+                                name: "view".to_owned(),
+                                problem: "is none of its values".to_owned(),
+                                hint: Some("write graph or table".to_owned()),
+                            });
+                        }
+                    };
+                }
+                "sort" => address.sort = (!value.is_empty()).then(|| value.to_owned()),
+                "refresh" => address.refresh = Refresh::from_param(value)?,
+                _ => rest.push((name, value)),
+            }
+        }
+        address.query = GraphQuery::from_pairs(rest)?;
+        // What is fetched first and what later is the page's business, not the link's.
+        address.query.include.clear();
+        Ok(address)
+    }
+
+    /// Reads the query string of the page's URL, with or without its `?`.
+    pub fn from_search(search: &str) -> Result<Address, BadParameter> {
+        let pairs: Vec<(String, String)> = search
+            .trim_start_matches('?')
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decode(name), decode(value))
+            })
+            .collect();
+        Address::from_pairs(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())))
+    }
+
+    /// Writes the query string, without a leading `?`; what is at its default is left out.
+    pub fn to_query_string(&self) -> String {
+        let mut out = self.query.to_query_string();
+        let mut pair = |name: &str, value: &str| {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.push_str(name);
+            out.push('=');
+            query::encode_into(&mut out, value);
+        };
+        if self.view == View::Table {
+            pair("view", "table");
+        }
+        if let Some(sort) = &self.sort {
+            pair("sort", sort);
+        }
+        if let Some(refresh) = self.refresh.to_param() {
+            pair("refresh", &refresh);
+        }
+        if let Some(selected) = &self.selected {
+            pair("selected", selected);
+        }
+        out
+    }
+}
+
+/// Decodes `%41` and `+`. What is no valid escape stays as it is: a link someone typed should still open.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let (byte, next) = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, after),
+                _ => (b'%', tail),
+            },
+            (b'+', _) => (b' ', tail),
+            (other, _) => (*other, tail),
+        };
+        bytes.push(byte);
+        rest = next;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|d| u8::try_from(d).ok())
+}
+
+/// Joins a relative address of the server onto the document's base.
+pub fn resolve(base_uri: &str, relative: &str) -> String {
+    let end = base_uri
+        .split(['?', '#'])
+        .next()
+        .and_then(|path| path.rfind('/'))
+        .map_or(0, |slash| slash + 1);
+    format!("{}{relative}", &base_uri[..end])
+}
+
+/// Returns the path part of the document's base without its last slash: what the router stands on.
+pub fn base_path(base_uri: &str) -> String {
+    let after_scheme = base_uri
+        .split_once("://")
+        .map_or(base_uri, |(_, rest)| rest);
+    let path = after_scheme
+        .find('/')
+        .map_or("", |slash| &after_scheme[slash..]);
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    path.rfind('/')
+        .map_or("", |slash| &path[..slash])
+        .to_owned()
+}
+
+/// Returns the API address of the graph.
+pub fn graph(query: &GraphQuery) -> String {
+    with_query("api/v1/graph", &query.to_query_string())
+}
+
+/// Returns the API address of the time series of one node or edge.
+pub fn series(query: &SeriesQuery) -> String {
+    with_query("api/v1/series", &query.to_query_string())
+}
+
+/// The API address of the namespace list.
+pub const NAMESPACES: &str = "api/v1/namespaces";
+
+/// The API address of the sources.
+pub const SOURCES: &str = "api/v1/sources";
+
+/// The API address of the stream of hints.
+pub const STREAM: &str = "api/v1/stream?topics=graph";
+
+fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesh::api::query::By;
+
+    #[test]
+    fn a_link_says_all_that_a_colleague_should_see() {
+        let pairs = [
+            ("namespaces", "shop,default"),
+            ("window", "15m"),
+            ("at", "2026-01-31T12:00:00Z"),
+            ("by", "service"),
+            ("view", "table"),
+            ("sort", "-p95"),
+            ("refresh", "15s"),
+            (
+                "selected",
+                "Kubernetes/default/frontend->Kubernetes/default/backend-v1:http",
+            ),
+        ];
+        let address = Address::from_pairs(pairs).unwrap();
+        assert_eq!(address.query.by, By::Service);
+        assert_eq!(address.refresh, Refresh::Every(15));
+        assert_eq!(
+            address.to_query_string(),
+            "namespaces=default,shop&window=15m&at=2026-01-31T12:00:00Z&by=service&view=table&sort=-p95\
+             &refresh=15s&selected=Kubernetes/default/frontend-%3EKubernetes/default/backend-v1:http"
+        );
+        let read_back = Address::from_search(&format!("?{}", address.to_query_string()));
+        assert_eq!(read_back.as_ref(), Ok(&address));
+        assert_eq!(Address::from_pairs([]).unwrap().to_query_string(), "");
+        assert_eq!(decode("50%+%zz%C3%A9%4"), "50% %zzé%4");
+    }
+
+    #[test]
+    fn a_bad_parameter_is_named() {
+        for (name, value) in [
+            ("window", "5x"),
+            ("view", "pie"),
+            ("refresh", "0s"),
+            ("colour", "red"),
+        ] {
+            assert_eq!(Address::from_pairs([(name, value)]).unwrap_err().name, name);
+        }
+    }
+
+    #[test]
+    fn everything_stands_on_the_document_base() {
+        let base = "https://host/tools/pidali/?x=1/2";
+        assert_eq!(
+            resolve(base, "api/v1/graph"),
+            "https://host/tools/pidali/api/v1/graph"
+        );
+        assert_eq!(base_path(base), "/tools/pidali");
+        assert_eq!(base_path("http://127.0.0.1:20002/"), "");
+        assert_eq!(base_path("http://host/a/index.html"), "/a");
+    }
+}

@@ -1,6 +1,18 @@
-//! Where nodes and edges are drawn. Depends on topology and sizes only, never on rates.
+//! Where nodes and edges are drawn: layered, left to right, namespaces as boxes.
+//!
+//! Depends on topology and sizes only, never on rates: a refresh recolours, it does not rearrange.
+//! [`Shape`] is all that a layout may look at, and the key it is cached by.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::NodeKind;
+use crate::api::graph::{Graph, LayoutState};
+
+#[cfg(feature = "layout")]
+mod place;
+
+#[cfg(feature = "layout")]
+pub use place::{Placement, place};
 
 /// Returns the width and height of a node in whole pixels, from what is written on it.
 ///
@@ -13,5 +25,90 @@ pub fn node_size(kind: NodeKind, name: &str, version: Option<&str>) -> (i32, i32
     match kind {
         NodeKind::Namespace => (width + 24, 64),
         _ => (width, 44),
+    }
+}
+
+/// What a layout depends on: which nodes of which size there are, in which box, and who calls whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shape {
+    nodes: BTreeMap<String, ShapeNode>,
+    /// Edge id → ids of caller and callee.
+    edges: BTreeMap<String, (String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ShapeNode {
+    /// Cluster and namespace of the box around it, if it stands in one.
+    namespace: Option<(String, String)>,
+    w: i32,
+    h: i32,
+}
+
+impl Shape {
+    /// Returns the shape of `graph`.
+    pub fn of(graph: &Graph) -> Shape {
+        let boxes: BTreeSet<(&str, &str)> = graph
+            .namespaces
+            .iter()
+            .map(|b| (b.cluster.as_str(), b.namespace.as_str()))
+            .collect();
+        let nodes: BTreeMap<String, ShapeNode> = graph
+            .nodes
+            .iter()
+            .map(|node| {
+                let key = (node.cluster.as_str(), node.namespace.as_str());
+                let namespace = (boxes.contains(&key) && node.kind != NodeKind::Namespace)
+                    .then(|| (node.cluster.clone(), node.namespace.clone()));
+                let shape = ShapeNode {
+                    namespace,
+                    w: node.w.clamp(1, 1000),
+                    h: node.h.clamp(1, 1000),
+                };
+                (node.id.clone(), shape)
+            })
+            .collect();
+        let edges = graph
+            .edges
+            .iter()
+            .filter(|edge| nodes.contains_key(&edge.from) && nodes.contains_key(&edge.to))
+            .map(|edge| (edge.id.clone(), (edge.from.clone(), edge.to.clone())))
+            .collect();
+        Shape { nodes, edges }
+    }
+
+    /// Adds what `other` has. The union of the last windows is laid out, so that a rare edge does not
+    /// make the picture jump.
+    pub fn join(&mut self, other: &Shape) {
+        for (id, node) in &other.nodes {
+            self.nodes
+                .entry(id.clone())
+                .and_modify(|mine| {
+                    mine.w = mine.w.max(node.w);
+                    mine.h = mine.h.max(node.h);
+                })
+                .or_insert_with(|| node.clone());
+        }
+        for (id, ends) in &other.edges {
+            self.edges.entry(id.clone()).or_insert_with(|| ends.clone());
+        }
+    }
+
+    /// Returns how many nodes there are.
+    pub fn n_nodes(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+/// Takes every position out of `graph`, as it is before a layout.
+pub fn clear(graph: &mut Graph) {
+    graph.layout = LayoutState::Pending;
+    for node in &mut graph.nodes {
+        (node.x, node.y) = (None, None);
+    }
+    for edge in &mut graph.edges {
+        edge.points = None;
+    }
+    for ns in &mut graph.namespaces {
+        (ns.x, ns.y, ns.w, ns.h) = (None, None, None, None);
     }
 }

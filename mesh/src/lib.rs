@@ -8,6 +8,8 @@ pub mod units;
 
 pub mod telemetry;
 
+pub mod graph;
+pub mod health;
 pub mod layout;
 
 pub mod api;

@@ -1,0 +1,71 @@
+//! How calls went over time.
+
+use crate::api::Notice;
+use crate::api::query::SeriesQuery;
+use crate::api::series::Series;
+use crate::telemetry::{Histogram, Reporter, SeriesPoint};
+use crate::units::{UnixMillis, six_digits};
+
+use super::views::{Ending, quantiles};
+
+/// Returns the series of `query` from a source's points, which end at `at` and stand `step_secs` apart.
+///
+/// Views are not added (rule R2): the client's is shown, the waypoint's or the server's where no client
+/// reported in the whole window. Between points with traffic an empty one is a measured zero; before
+/// the first and after the last nothing is known.
+pub fn series(
+    query: &SeriesQuery,
+    at: UnixMillis,
+    step_secs: u32,
+    points: &[SeriesPoint],
+    notices: Vec<Notice>,
+) -> Series {
+    let reports = |reporter: Reporter| {
+        points
+            .iter()
+            .any(|point| point.counts.iter().any(|count| count.reporter == reporter))
+    };
+    let view = [Reporter::Source, Reporter::Waypoint, Reporter::Destination]
+        .into_iter()
+        .find(|reporter| reports(*reporter))
+        .unwrap_or(Reporter::Source);
+    let first = points.iter().position(|point| !point.counts.is_empty());
+    let last = points.iter().rposition(|point| !point.counts.is_empty());
+    let known = |idx: usize| first.is_some_and(|f| f <= idx) && last.is_some_and(|l| idx <= l);
+    let step = f64::from(step_secs.max(1));
+    let mut out = Series {
+        id: query.id.clone(),
+        at_ms: Vec::with_capacity(points.len()),
+        step_s: step_secs,
+        rps: Vec::new(),
+        errors_rps: Vec::new(),
+        p50_ms: Vec::new(),
+        p95_ms: Vec::new(),
+        p99_ms: Vec::new(),
+        notices,
+    };
+    debug_assert!(points.last().is_none_or(|point| point.at <= at));
+    for (idx, point) in points.iter().enumerate() {
+        let (mut requests, mut errors) = (0.0, 0.0);
+        for count in point.counts.iter().filter(|count| count.reporter == view) {
+            requests += count.value;
+            if Ending::of(count.response, &count.flags) == Ending::ServerError {
+                errors += count.value;
+            }
+        }
+        let rate = |count: f64| known(idx).then(|| six_digits(count / step));
+        out.at_ms.push(point.at.0);
+        out.rps.push(rate(requests));
+        out.errors_rps.push(rate(errors));
+        let latency = point
+            .histogram
+            .as_ref()
+            .filter(|_| requests > 0.0)
+            .map(|histogram: &Histogram| quantiles(histogram))
+            .unwrap_or_default();
+        out.p50_ms.push(latency.p50_ms);
+        out.p95_ms.push(latency.p95_ms);
+        out.p99_ms.push(latency.p99_ms);
+    }
+    out
+}

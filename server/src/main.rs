@@ -1,1 +1,139 @@
-fn main() {}
+//! The binary `pidali`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use server::config::{Cli, Command, ListenArgs};
+use server::expose;
+use server::facts::FactsCache;
+use server::http::{App, Hosts, router};
+use server::sources::Metrics;
+use server::sources::demo::Demo;
+use server::sources::prometheus::Prometheus;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("PIDALI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    // Two workers: the work is waiting, not computing, and each thread costs memory.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = runtime
+        .context("the runtime could not start")
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        info!("Stopping");
+        // Nobody listens any more when this fails.
+        let _ = stop.send(true);
+    });
+    match cli.command {
+        Command::Demo(args) => {
+            let metrics = Metrics::Demo(Demo::new(args.seed));
+            serve(metrics, &args.listen, args.expose, stopping).await
+        }
+        Command::Serve(args) => {
+            let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+            let settings = args.prometheus(
+                env("PIDALI_PROMETHEUS_PASSWORD"),
+                env("PIDALI_PROMETHEUS_TOKEN"),
+            )?;
+            let prometheus = Prometheus::new(settings).context("--prometheus")?;
+            let metrics = Metrics::Prometheus(prometheus);
+            serve(metrics, &args.listen, None, stopping).await
+        }
+    }
+}
+
+async fn serve(
+    metrics: Metrics,
+    listen: &ListenArgs,
+    exposed: Option<SocketAddr>,
+    stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let base_path = listen.base_path()?;
+    let hosts = Hosts::new(&listen.allowed_hosts);
+    let app = App::new(FactsCache::new(metrics), stopping.clone());
+    let listener = bind("--listen", listen.listen).await?;
+    say(&format!(
+        "Pidali listens on http://{}{base_path}/",
+        listener.local_addr()?
+    ));
+    if let Some(address) = exposed {
+        let listener = bind("--expose", address).await?;
+        say(&format!(
+            "The mesh is exposed on http://{}/metrics",
+            listener.local_addr()?
+        ));
+        let router = expose::router(app.clone(), hosts.clone());
+        let stopping = stopping.clone();
+        tokio::spawn(async move {
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(stopped(stopping))
+                .await;
+            if let Err(error) = served {
+                error!(%error, "The exposed metrics are gone");
+            }
+        });
+    }
+    axum::serve(listener, router(app, hosts, &base_path))
+        .with_graceful_shutdown(stopped(stopping))
+        .await
+        .context("the server stopped")
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{flag}: {address} can't be listened on; is it taken?"))
+}
+
+/// Writes a line that programs read; a closed stdout is no reason to stop.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn wait_for_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,6 +1,16 @@
-//! Where facts come from. Each source answers domain questions with `mesh::telemetry` values.
+//! Where facts come from. Each source answers domain questions with `mesh::telemetry` values; from the
+//! samples on there is one code path.
 
+use axum::extract::State;
+use axum::response::Response;
+use mesh::api;
 use mesh::api::Notice;
+use mesh::telemetry::{DurationBuckets, LatencySample, Requests, Sample, Series, SeriesPoint};
+
+use crate::http::{ApiError, App, NoParams, Params, encoded};
+
+pub mod demo;
+pub mod prometheus;
 
 /// What a source answered, with what should be known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,4 +19,95 @@ pub struct Answer<T> {
     pub value: T,
     /// What is missing or only estimated in it.
     pub notices: Vec<Notice>,
+}
+
+impl<T> Answer<T> {
+    fn plain(value: T) -> Answer<T> {
+        Answer {
+            value,
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// Whoever knows the traffic.
+pub enum Metrics {
+    /// A Prometheus, or what speaks its API.
+    Prometheus(prometheus::Prometheus),
+    /// The built-in mesh.
+    Demo(demo::Demo),
+}
+
+impl Metrics {
+    /// Returns how many requests there were, mesh-wide.
+    pub async fn requests(&self, query: &Requests) -> Result<Answer<Vec<Sample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.requests(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().requests(query))),
+        }
+    }
+
+    /// Returns how long requests took, mesh-wide.
+    pub async fn durations(
+        &self,
+        query: &DurationBuckets,
+    ) -> Result<Answer<Vec<LatencySample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.durations(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().durations(query))),
+        }
+    }
+
+    /// Returns how the traffic of one edge or node went over time.
+    pub async fn series(&self, query: &Series) -> Result<Answer<Vec<SeriesPoint>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.series(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().series(query))),
+        }
+    }
+
+    async fn describe(&self) -> api::sources::Source {
+        match self {
+            Metrics::Prometheus(it) => {
+                let status = it.status().await;
+                let has = |metric: &str| status.metrics.iter().any(|m| m == metric);
+                let (mut capabilities, mut missing) = (Vec::new(), Vec::new());
+                for (metric, shows) in prometheus::SHOWN_BY {
+                    if has(metric) {
+                        capabilities.push((*shows).to_owned());
+                    } else if status.reachable {
+                        missing.push(format!("{metric} ({shows})"));
+                    }
+                }
+                capabilities.sort();
+                missing.sort();
+                api::sources::Source {
+                    name: "prometheus".to_owned(),
+                    kind: "prometheus".to_owned(),
+                    reachable: status.reachable,
+                    url: Some(it.url().to_owned()),
+                    version: status.version,
+                    scrape_interval_s: status.scrape_interval_s,
+                    problem: status.problem,
+                    hint: status.hint,
+                    capabilities,
+                    missing,
+                }
+            }
+            Metrics::Demo(it) => it.describe(),
+        }
+    }
+}
+
+/// Lists every source: reachable or not, and what it can say.
+#[utoipa::path(get, path = "/api/v1/sources", responses((status = 200, body = api::List<api::sources::Source>)))]
+pub async fn list(State(app): State<App>, _: Params<NoParams>) -> Result<Response, ApiError> {
+    let items = vec![app.facts.metrics().describe().await];
+    let notices = vec![Notice {
+        kind: "no_cluster".to_owned(),
+        source: "cluster".to_owned(),
+        message: "No Kubernetes API is asked: the graph shows what the metrics know.".to_owned(),
+        hint: None,
+    }];
+    encoded(&api::List { items, notices })
 }

@@ -26,6 +26,7 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
             id: id.get()?,
             window: query.window,
             at: query.at,
+            by: query.by,
         })
     });
     let graph_made =

@@ -95,6 +95,8 @@ pub struct SeriesQuery {
     pub window: Window,
     /// The end of the window; `None` means now.
     pub at: Option<UnixMillis>,
+    /// The projection that the id is of: one service's node means other calls in another projection.
+    pub by: By,
 }
 
 impl GraphQuery {
@@ -115,12 +117,7 @@ impl GraphQuery {
                 "namespaces" => query.namespaces = list(name, value)?,
                 "window" => query.window = window(value)?,
                 "at" => query.at = Some(at(value)?),
-                "by" => {
-                    query.by = By::ALL
-                        .into_iter()
-                        .find(|by| by.as_str() == value)
-                        .ok_or_else(|| one_of(name, value, "workload, version, app or service"))?;
-                }
+                "by" => query.by = by(value)?,
                 "include" => {
                     query.include = list(name, value)?
                         .iter()
@@ -192,6 +189,7 @@ impl SeriesQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<SeriesQuery, BadParameter> {
         let (mut id, mut look_back, mut end) = (None, Window::default(), None);
+        let mut projection = By::default();
         let mut seen = Seen::default();
         for (name, value) in pairs {
             seen.once(name)?;
@@ -200,7 +198,8 @@ impl SeriesQuery {
                 "id" => {}
                 "window" => look_back = window(value)?,
                 "at" => end = Some(at(value)?),
-                other => return Err(unknown(other, "id, window, at")),
+                "by" => projection = by(value)?,
+                other => return Err(unknown(other, "id, window, at, by")),
             }
         }
         let id = id.ok_or_else(|| BadParameter {
@@ -212,6 +211,7 @@ impl SeriesQuery {
             id,
             window: look_back,
             at: end,
+            by: projection,
         })
     }
 
@@ -222,6 +222,9 @@ impl SeriesQuery {
         out.pair("window", &self.window.to_string());
         if let Some(at) = self.at {
             out.pair("at", &time::to_rfc3339(at));
+        }
+        if self.by != By::default() {
+            out.pair("by", self.by.as_str());
         }
         out.0
     }
@@ -239,6 +242,13 @@ pub fn at(value: &str) -> Result<UnixMillis, BadParameter> {
 /// Writes `at` as RFC 3339 with `Z`, with milliseconds only where they are not zero.
 pub fn to_rfc3339(at: UnixMillis) -> String {
     time::to_rfc3339(at)
+}
+
+fn by(value: &str) -> Result<By, BadParameter> {
+    By::ALL
+        .into_iter()
+        .find(|by| by.as_str() == value)
+        .ok_or_else(|| one_of("by", value, "workload, version, app or service"))
 }
 
 fn window(value: &str) -> Result<Window, BadParameter> {

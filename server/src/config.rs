@@ -1,0 +1,175 @@
+//! The command line. Every flag has an env name and a documented default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+
+use crate::sources::prometheus::{Auth, Settings};
+
+/// Sees an Istio mesh, and steers it.
+#[derive(Debug, Parser)]
+#[command(name = "pidali", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows the built-in mesh.
+    Demo(DemoArgs),
+    /// Shows the mesh that a Prometheus knows.
+    Serve(Box<ServeArgs>),
+}
+
+/// Where and for whom to listen.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, env = "PIDALI_LISTEN", default_value = "127.0.0.1:20002")]
+    pub listen: SocketAddr,
+    /// A host name, beside loopback ones, that browsers may use for this server; repeatable.
+    #[arg(
+        long = "allowed-host",
+        env = "PIDALI_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<String>,
+    /// The path prefix of a proxy in front that does not strip it, such as /pidali.
+    #[arg(long, env = "PIDALI_BASE_PATH", default_value = "")]
+    pub base_path: String,
+}
+
+impl ListenArgs {
+    /// Returns the base path without a slash at its end.
+    pub fn base_path(&self) -> anyhow::Result<String> {
+        let path = self.base_path.trim_end_matches('/');
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./~".contains(c);
+        if path.is_empty() {
+            return Ok(String::new());
+        }
+        if !path.starts_with('/') || !path.chars().all(plain) || path.contains("..") {
+            bail!("--base-path: `{path}` is not a path such as /pidali");
+        }
+        Ok(path.to_owned())
+    }
+}
+
+/// The flags of `pidali demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where and for whom to listen.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Also serves the mesh's metrics to a real Prometheus, at /metrics, and what really happened, at
+    /// /truth. Port 0 takes a free one; the second line on stdout names it.
+    #[arg(long, env = "PIDALI_EXPOSE")]
+    pub expose: Option<SocketAddr>,
+    /// The same seed gives the same mesh.
+    #[arg(long, env = "PIDALI_SEED", default_value_t = 7)]
+    pub seed: u64,
+}
+
+/// The flags of `pidali serve`.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where and for whom to listen.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// The address of Prometheus, or of what speaks its API, with any path prefix.
+    #[arg(long, env = "PIDALI_PROMETHEUS")]
+    pub prometheus: String,
+    /// A header sent along, as `Name: value`, such as `X-Scope-OrgID: team`; repeatable.
+    #[arg(
+        long = "prometheus-header",
+        env = "PIDALI_PROMETHEUS_HEADERS",
+        value_delimiter = '\n'
+    )]
+    pub headers: Vec<String>,
+    /// A query parameter sent along, as `name=value`; repeatable.
+    #[arg(
+        long = "prometheus-query",
+        env = "PIDALI_PROMETHEUS_QUERY",
+        value_delimiter = '\n'
+    )]
+    pub query: Vec<String>,
+    /// The user name for basic authentication; the password is read from PIDALI_PROMETHEUS_PASSWORD.
+    #[arg(long = "prometheus-user", env = "PIDALI_PROMETHEUS_USER")]
+    pub user: Option<String>,
+    /// A file with a bearer token, read again when it changes.
+    #[arg(long = "prometheus-token-file", env = "PIDALI_PROMETHEUS_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How long one answer may take, in seconds.
+    #[arg(long = "prometheus-timeout", env = "PIDALI_PROMETHEUS_TIMEOUT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout_secs: u64,
+    /// How many questions may be open at once.
+    #[arg(long = "prometheus-concurrency", env = "PIDALI_PROMETHEUS_CONCURRENCY", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+    /// How large one answer may be, decompressed, in MiB.
+    #[arg(long = "prometheus-max-answer", env = "PIDALI_PROMETHEUS_MAX_ANSWER", default_value_t = 512, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub max_answer_mib: u64,
+    /// How many samples one answer may hold.
+    #[arg(long = "prometheus-max-samples", env = "PIDALI_PROMETHEUS_MAX_SAMPLES", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_samples: u64,
+}
+
+impl std::fmt::Debug for ServeArgs {
+    // Headers and parameters may carry secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServeArgs")
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServeArgs {
+    /// Returns how to ask Prometheus. `password` is the one for `--prometheus-user`, `token` a bearer
+    /// token from the environment.
+    pub fn prometheus(
+        &self,
+        password: Option<String>,
+        token: Option<String>,
+    ) -> anyhow::Result<Settings> {
+        let pairs = |flag: &str, items: &[String], separator: char| {
+            items
+                .iter()
+                .filter(|item| !item.trim().is_empty())
+                .map(|item| {
+                    // The item may be a secret: only the flag is named.
+                    let (name, value) = item
+                        .split_once(separator)
+                        .with_context(|| format!("{flag}: write it as name{separator}value"))?;
+                    Ok((name.trim().to_owned(), value.trim().to_owned()))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        };
+        let auth = match (&self.user, &self.token_file, token) {
+            (Some(user), None, None) => Auth::Basic {
+                user: user.clone(),
+                password: SecretString::from(password.unwrap_or_default()),
+            },
+            (None, Some(file), None) => Auth::BearerFile(file.clone()),
+            (None, None, Some(token)) => Auth::Bearer(SecretString::from(token)),
+            (None, None, None) => Auth::None,
+            _ => bail!(
+                "--prometheus-user, --prometheus-token-file and PIDALI_PROMETHEUS_TOKEN exclude each other: give one"
+            ),
+        };
+        Ok(Settings {
+            headers: pairs("--prometheus-header", &self.headers, ':')?,
+            query: pairs("--prometheus-query", &self.query, '=')?,
+            auth,
+            timeout: Duration::from_secs(self.timeout_secs),
+            concurrency: usize::from(self.concurrency),
+            max_answer_bytes: self.max_answer_mib * 1024 * 1024,
+            max_samples: usize::try_from(self.max_samples).unwrap_or(usize::MAX),
+            ..Settings::new(&self.prometheus)
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! `GET /api/v1/graph`.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use mesh::api::graph::{Include, LayoutState};
+use mesh::api::{self, GraphQuery};
+use mesh::units::UnixMillis;
+
+use crate::clock;
+use crate::http::{ApiError, App, Encoded, Params};
+
+/// What an answer is cached by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerKey {
+    query: GraphQuery,
+    at: UnixMillis,
+}
+
+/// Shows the traffic graph of the namespaces asked for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/graph",
+    params(
+        ("namespaces" = Option<String>, Query, description = "Names, joined by commas; all when left out"),
+        ("window" = Option<String>, Query, description = "10s to 7d, such as 5m"),
+        ("at" = Option<String>, Query, description = "The end of the window, RFC 3339 with Z"),
+        ("by" = Option<String>, Query, description = "workload, version, app or service"),
+        ("include" = Option<String>, Query, description = "traffic, latency"),
+        ("fold" = Option<String>, Query, description = "none, auto or namespaces"),
+        ("hide" = Option<String>, Query, description = "Ids of nodes to leave out"),
+        ("focus" = Option<String>, Query, description = "Id of the node to show with its neighbours"),
+    ),
+    responses((status = 200, body = api::Graph), (status = 400, body = api::ErrorBody), (status = 502, body = api::ErrorBody))
+)]
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(query): Params<GraphQuery>,
+) -> Result<Response, ApiError> {
+    let at = app.facts.instant(query.at)?;
+    let key = AnswerKey {
+        query: query.clone(),
+        at,
+    };
+    if let Some(encoded) = app.answers.get(&key).await {
+        return Ok(encoded.respond(&headers));
+    }
+    let known = if query.includes(Include::Latency) {
+        app.facts.full(query.window, at).await?
+    } else {
+        app.facts.traffic(query.window, at).await?
+    };
+    let mut graph = mesh::graph::answer(
+        &known.facts,
+        &query,
+        at,
+        clock::now(),
+        known.notices.clone(),
+    );
+    app.arranger.arrange(&mut graph, &query, at).await;
+    let encoded = Encoded::json(&graph)?;
+    // A pending layout is about to be ready.
+    if graph.layout == LayoutState::Ready {
+        app.answers.insert(key, encoded.clone()).await;
+    }
+    Ok(encoded.respond(&headers))
+}

@@ -1,0 +1,144 @@
+//! What every address shares: the router, its guards, parameters, errors and encodings.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use moka::future::Cache;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use utoipa::OpenApi;
+
+use crate::arrange::Arranger;
+use crate::facts::FactsCache;
+use crate::{graph, namespaces, page, series, sources, stream};
+
+mod encode;
+mod error;
+mod guard;
+mod params;
+
+pub use encode::{Encoded, accepts, encoded};
+pub use error::ApiError;
+pub use guard::{Hosts, check};
+pub use params::{FromPairs, NoParams, Params};
+
+/// No address takes a body yet, and none will take a larger one.
+const MAX_BODY: usize = 64 * 1024;
+/// The encoded answers that are kept, in bytes.
+const MAX_ANSWERS: u64 = 12 * 1024 * 1024;
+
+/// What handlers need.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the server is made of.
+pub struct Parts {
+    /// What was asked of the sources.
+    pub facts: FactsCache,
+    /// Layouts.
+    pub arranger: Arranger,
+    /// Encoded graphs.
+    pub answers: Cache<graph::AnswerKey, Encoded>,
+    /// Becomes `true` when the server is about to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Returns the parts of a server that asks `facts`.
+    pub fn new(facts: FactsCache, stopping: watch::Receiver<bool>) -> App {
+        App(Arc::new(Parts {
+            facts,
+            arranger: Arranger::default(),
+            answers: Cache::builder()
+                .max_capacity(MAX_ANSWERS)
+                .weigher(|_, encoded: &Encoded| encoded.weight())
+                .time_to_live(std::time::Duration::from_secs(20))
+                .build(),
+            stopping,
+        }))
+    }
+}
+
+/// The API's description.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Pidali", description = "Sees an Istio mesh, and steers it."),
+    paths(graph::show, series::show, namespaces::list, sources::list)
+)]
+struct Description;
+
+/// Returns the server's addresses under `base_path` (empty, or `/` and a name).
+pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
+    let api = Router::new()
+        .route("/graph", get(graph::show))
+        .route("/series", get(series::show))
+        .route("/namespaces", get(namespaces::list))
+        .route("/sources", get(sources::list))
+        .route("/stream", get(stream::show))
+        .route(
+            "/openapi.json",
+            get(async || encoded(&Description::openapi())),
+        )
+        .fallback(async || ApiError::not_found("this address is not part of the API"))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed());
+    let inner = Router::new()
+        .nest("/api/v1", api)
+        .route(
+            "/api/{*rest}",
+            axum::routing::any(async || {
+                ApiError::not_found("this address is not part of the API, whose version is v1")
+            }),
+        )
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(async || "ok\n"))
+        .route("/metrics", get(metrics))
+        .fallback(page::show)
+        .with_state(app);
+    let router = if base_path.is_empty() {
+        inner
+    } else {
+        let to = format!("{base_path}/");
+        Router::new()
+            .route(base_path, get(async move || Redirect::permanent(&to)))
+            .nest(&format!("{base_path}/"), inner)
+            .fallback(async || ApiError::not_found("the server lives under another path"))
+    };
+    router
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| ApiError::internal().into_response(),
+        ))
+        .layer(middleware::from_fn(move |request, next| {
+            let hosts = hosts.clone();
+            async move { check(hosts, request, next).await }
+        }))
+}
+
+/// Shows the server's own metrics in Prometheus's text format.
+async fn metrics(axum::extract::State(app): axum::extract::State<App>) -> Response {
+    let text = format!(
+        "# TYPE pidali_build_info gauge\npidali_build_info{{version=\"{}\"}} 1\n\
+         # TYPE pidali_answers_cached gauge\npidali_answers_cached {}\n",
+        env!("CARGO_PKG_VERSION"),
+        app.answers.entry_count(),
+    );
+    (
+        StatusCode::OK,
+        [("content-type", "text/plain; version=0.0.4")],
+        text,
+    )
+        .into_response()
+}

@@ -1,0 +1,70 @@
+//! Query parameters, so that a bad one is our JSON error naming it.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use mesh::api::{BadParameter, GraphQuery, SeriesQuery};
+
+use super::ApiError;
+
+/// A longer query string is refused unread.
+const MAX_LEN: usize = 256 * 1024;
+
+/// The parameters of a request, read as `T`.
+pub struct Params<T>(pub T);
+
+/// What can be read from decoded parameters.
+pub trait FromPairs: Sized {
+    /// Reads the parameters, or says which is wrong.
+    fn from_pairs(pairs: &[(String, String)]) -> Result<Self, BadParameter>;
+}
+
+/// No parameters at all.
+pub struct NoParams;
+
+impl FromPairs for NoParams {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<NoParams, BadParameter> {
+        match pairs.first() {
+            None => Ok(NoParams),
+            Some((name, _)) => Err(BadParameter {
+                name: name.chars().take(40).collect(),
+                problem: "is not a parameter of this address".to_owned(),
+                hint: Some("this address takes none".to_owned()),
+            }),
+        }
+    }
+}
+
+fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+}
+
+impl FromPairs for GraphQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<GraphQuery, BadParameter> {
+        GraphQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for SeriesQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<SeriesQuery, BadParameter> {
+        SeriesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl<S: Send + Sync, T: FromPairs> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params<T>, ApiError> {
+        let text = parts.uri.query().unwrap_or_default();
+        if text.len() > MAX_LEN {
+            return Err(ApiError::bad_parameter(
+                "?",
+                "holds more than 256 KiB",
+                Some("name fewer things"),
+            ));
+        }
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes())
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        Ok(Params(T::from_pairs(&pairs)?))
+    }
+}

@@ -1,0 +1,63 @@
+//! `GET /api/v1/series`.
+
+use axum::extract::State;
+use axum::response::Response;
+use mesh::api::{self, SeriesQuery};
+use mesh::graph;
+use mesh::telemetry::Series;
+
+use crate::http::{ApiError, App, Params, encoded};
+
+/// About how many points a chart of the side panel has.
+const N_POINTS: u32 = 60;
+/// A point covers at least this, so that it holds two scrapes of the usual interval.
+const MIN_STEP_SECS: u32 = 5;
+
+/// Shows how one edge's or node's traffic went over the window.
+#[utoipa::path(
+    get,
+    path = "/api/v1/series",
+    params(
+        ("id" = String, Query, description = "Id of an edge or a node"),
+        ("window" = Option<String>, Query, description = "10s to 7d, such as 5m"),
+        ("at" = Option<String>, Query, description = "The end of the window, RFC 3339 with Z"),
+        ("by" = Option<String>, Query, description = "The projection that the id is of"),
+    ),
+    responses((status = 200, body = api::series::Series), (status = 400, body = api::ErrorBody))
+)]
+pub async fn show(
+    State(app): State<App>,
+    Params(query): Params<SeriesQuery>,
+) -> Result<Response, ApiError> {
+    let at = app.facts.instant(query.at)?;
+    let step_secs = (query.window.secs() / N_POINTS).max(MIN_STEP_SECS);
+    let n_points = (query.window.secs() / step_secs).max(1);
+    let bad_id = || {
+        ApiError::bad_parameter(
+            "id",
+            "is no id, or of calls that the metrics can't tell apart over time",
+            Some("take the id of a workload, an app or an edge between them from the graph"),
+        )
+    };
+    let ask = |selector| Series {
+        selector,
+        at,
+        step_secs,
+        n_points,
+    };
+    let selector = graph::selector(&query.id, query.by).ok_or_else(bad_id)?;
+    let mut answer = app.facts.metrics().series(&ask(selector)).await?;
+    // A node that nobody calls, such as a gateway, is shown by the calls it makes.
+    if answer.value.iter().all(|point| point.counts.is_empty())
+        && let Some(outbound) = graph::outbound_selector(&query.id, query.by)
+    {
+        answer = app.facts.metrics().series(&ask(outbound)).await?;
+    }
+    encoded(&graph::series(
+        &query,
+        at,
+        step_secs,
+        &answer.value,
+        answer.notices,
+    ))
+}

@@ -1,0 +1,51 @@
+//! The built-in mesh as a source: the same questions, answered from its own counters.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use demo::{Objects, World};
+use mesh::api::sources::Source;
+
+use crate::clock;
+
+/// A simulated mesh that lives in real time.
+pub struct Demo {
+    world: Mutex<World>,
+}
+
+impl Demo {
+    /// Returns the built-in mesh with an hour of history.
+    pub fn new(seed: u64) -> Demo {
+        let world = World::new(seed, clock::now(), &Objects::builtin());
+        Demo {
+            world: Mutex::new(world),
+        }
+    }
+
+    /// Returns the world as it is now.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A step leaves the world whole or not at all: what a panicking reader held can be read on.
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance_to(clock::now());
+        world
+    }
+
+    /// Returns what the sources page says of it.
+    pub fn describe(&self) -> Source {
+        Source {
+            name: "demo".to_owned(),
+            kind: "demo".to_owned(),
+            reachable: true,
+            url: None,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            scrape_interval_s: None,
+            problem: None,
+            hint: None,
+            capabilities: vec![
+                "60 minutes of history".to_owned(),
+                "HTTP and gRPC requests, both reporters".to_owned(),
+                "latency from buckets".to_owned(),
+            ],
+            missing: Vec::new(),
+        }
+    }
+}

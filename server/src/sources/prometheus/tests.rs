@@ -1,0 +1,155 @@
+//! Faults of an upstream, told over a real socket.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mesh::units::Window;
+
+use super::*;
+use mesh::telemetry::Peer;
+
+async fn asked(
+    answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
+) -> Result<Answer<Vec<Sample>>, PrometheusError> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(move || {
+        let answer = answer.clone();
+        async move { answer() }
+    });
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut settings = Settings::new(&format!("http://user:secret@{address}/prom"));
+    settings.timeout = Duration::from_millis(700);
+    settings.max_answer_bytes = 1024 * 1024;
+    settings.max_samples = 100;
+    let prometheus = Prometheus::new(settings).unwrap();
+    assert!(!prometheus.url().contains("secret"));
+    let window = Window::default();
+    let answer = prometheus
+        .requests(&Requests {
+            window,
+            at: UnixMillis(1_000_000),
+        })
+        .await;
+    server.abort();
+    answer
+}
+
+fn json(status: u16, body: impl Into<Body>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap();
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.into(),
+    )
+        .into_response()
+}
+
+#[tokio::test]
+async fn every_fault_has_its_word_and_its_mend() {
+    let error = |answer: Result<Answer<Vec<Sample>>, PrometheusError>| {
+        let error = answer.unwrap_err();
+        assert!(!error.mend().is_empty());
+        assert!(!error.message().contains("secret"), "{}", error.message());
+        format!("{}: {}", error.kind(), error.message())
+    };
+    let html = || ([(header::CONTENT_TYPE, "text/html")], "<html>").into_response();
+    assert!(error(asked(html).await).starts_with("malformed: What answers at http://127.0.0.1"));
+    let refused = || {
+        json(
+            200,
+            r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#,
+        )
+    };
+    assert!(error(asked(refused).await).contains("parse error (bad_data)"));
+    let timeout = || {
+        json(
+            503,
+            r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#,
+        )
+    };
+    assert_eq!(
+        error(asked(timeout).await),
+        "too_slow: Prometheus took longer than 0 s: query timed out."
+    );
+    let cut = || json(200, r#"{"status":"success","data":{"resu"#);
+    assert!(error(asked(cut).await).starts_with("malformed: Prometheus's answer broke off"));
+    let unauthorized = || json(401, "{}");
+    assert!(error(asked(unauthorized).await).starts_with("refused:"));
+    let away = || {
+        (
+            StatusCode::FOUND,
+            [(header::LOCATION, "http://127.0.0.1:1/")],
+        )
+            .into_response()
+    };
+    assert!(error(asked(away).await).starts_with("unreachable:"));
+    let broken = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    assert_eq!(
+        error(asked(broken).await),
+        "refused: Prometheus answered with status 500."
+    );
+    let large = || json(200, format!(r#"{{"x":"{}""#, "y".repeat(2 * 1024 * 1024)));
+    assert!(error(asked(large).await).starts_with("too_large:"));
+    let slow = || {
+        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        json(200, Body::from_stream(never))
+    };
+    assert!(error(asked(slow).await).starts_with("too_slow:"));
+    let matrix = || {
+        json(
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#,
+        )
+    };
+    assert!(error(asked(matrix).await).contains("not a vector"));
+}
+
+#[tokio::test]
+async fn what_can_not_be_counted_is_left_out_and_said() {
+    let labels = r#""request_protocol":"http","source_workload":"web","destination_workload":"unknown","destination_canonical_revision":"latest","destination_service_name":"cart","destination_service_namespace":"shop","response_code":"503","response_flags":"UH""#;
+    let item = |reporter: &str, value: &str| {
+        format!(r#"{{"metric":{{"reporter":"{reporter}",{labels}}},"value":[1,"{value}"]}}"#)
+    };
+    let items = [
+        item("source", "2.5"),
+        item("source", "NaN"),
+        item("source", "+Inf"),
+        item("source", "-1"),
+        item("moon", "1"),
+    ]
+    .join(",");
+    let body = format!(
+        r#"{{"status":"success","warnings":["slow disk"],"data":{{"resultType":"vector","result":[{items}]}}}}"#
+    );
+    let answer = asked(move || json(200, body.clone())).await.unwrap();
+    assert_eq!(answer.value.len(), 1);
+    let sample = &answer.value[0];
+    assert_eq!(sample.value, 2.5);
+    assert_eq!(sample.key.destination, Peer::default());
+    assert_eq!(sample.key.response.http, Some(503));
+    assert!(sample.key.flags.contains("UH"));
+    let said: Vec<&str> = answer.notices.iter().map(|n| n.message.as_str()).collect();
+    assert!(said[0].contains("slow disk"), "{said:?}");
+    assert!(said[1].starts_with("3 series with a value"), "{said:?}");
+    assert!(
+        said[2].starts_with("1 series without a known `reporter`"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    for bad in [
+        "",
+        "127.0.0.1:9090",
+        "ftp://host/",
+        "http://",
+        "file:///etc/passwd",
+    ] {
+        assert!(Prometheus::new(Settings::new(bad)).is_err(), "{bad}");
+    }
+    let prefixed = Prometheus::new(Settings::new("http://host:1/prom")).unwrap();
+    assert_eq!(prefixed.url(), "http://host:1/prom/");
+}

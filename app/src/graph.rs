@@ -16,7 +16,13 @@ mod panel;
 
 mod table;
 
+mod camera;
 mod canvas;
+mod positions;
+mod scene;
+
+#[cfg(test)]
+mod sample;
 
 pub use page::GraphPage;
 pub use store::{Phase, Store};

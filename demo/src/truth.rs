@@ -123,9 +123,9 @@ fn response_word(key: &TrafficKey) -> String {
 /// Returns whether a call ended with a server error (rule R4).
 fn is_error(key: &TrafficKey) -> bool {
     match (key.protocol, key.response.grpc, key.response.http) {
+        _ if key.flags.contains("DC") => false,
         (Protocol::Grpc, Some(status), _) => matches!(status, 2 | 4 | 12 | 13 | 14 | 15),
-        (_, _, Some(0)) => !key.flags.contains("DC"),
-        (_, _, Some(code)) => 500 <= code,
+        (_, _, Some(code)) => code == 0 || (500..=599).contains(&code),
         _ => false,
     }
 }

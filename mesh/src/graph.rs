@@ -3,6 +3,8 @@
 //! [`answer`] projects samples on nodes ([`identity`]), keeps what each proxy reports apart
 //! ([`views`]), judges, then folds, hides and filters.
 
+use std::collections::BTreeMap;
+
 use crate::api;
 use crate::api::Notice;
 use crate::api::graph::{Include, LayoutState, NamespaceBox};
@@ -148,11 +150,12 @@ fn well_namespaces(facts: &Facts, query: &GraphQuery) -> Vec<String> {
     if graph.nodes.len() <= MAX_UNFOLDED {
         return Vec::new();
     }
+    // What can't be judged yet may be ill: only what is surely well is folded away.
     let ill = |name: &str| {
-        graph.namespaces.iter().any(|ns| {
-            ns.namespace == name
-                && matches!(ns.status, HealthStatus::Failing | HealthStatus::Degraded)
-        })
+        graph
+            .namespaces
+            .iter()
+            .any(|ns| ns.namespace == name && ns.status <= HealthStatus::Unjudged)
     };
     let mut names: Vec<String> = graph
         .namespaces
@@ -196,6 +199,13 @@ fn draw_nodes(
     hour: Option<&Views>,
     with_latency: bool,
 ) -> Vec<api::Node> {
+    let mut worst_into: BTreeMap<&str, &api::Edge> = BTreeMap::new();
+    for edge in edges {
+        let worst = worst_into.entry(&edge.to).or_insert(edge);
+        if edge.health.status < worst.health.status {
+            *worst = edge;
+        }
+    }
     let mut nodes: Vec<api::Node> = views
         .nodes()
         .map(|(identity, node)| {
@@ -217,19 +227,26 @@ fn draw_nodes(
                 });
             let mut judged = health::judge(outcome, window, hour);
             // A small caller whose every call fails must not drown among the others.
-            if node.inbound.is_some() {
-                let worst = edges
-                    .iter()
-                    .filter(|e| e.to == id)
-                    .min_by_key(|e| e.health.status);
-                if let Some(worst) = worst
-                    && worst.health.status < judged.status
-                    && worst.health.status <= HealthStatus::Degraded
+            if node.inbound.is_some()
+                && let Some(worst) = worst_into.get(id.as_str())
+                && worst.health.status < judged.status
+                && worst.health.status <= HealthStatus::Degraded
+            {
+                let caller = views.name_of(&worst.from);
+                judged = api::Health {
+                    status: worst.health.status,
+                    reason: format!("calls from {caller}: {}", worst.health.reason),
+                };
+            }
+            if let Some(inside) = &node.inside {
+                let inside = health::judge(inside.outcome(), window, None);
+                let worse = inside.status < judged.status;
+                if (worse && inside.status <= HealthStatus::Unjudged)
+                    || judged.status >= HealthStatus::Idle
                 {
-                    let caller = views.name_of(&worst.from);
                     judged = api::Health {
-                        status: worst.health.status,
-                        reason: format!("calls from {caller}: {}", worst.health.reason),
+                        status: inside.status,
+                        reason: format!("calls inside: {}", inside.reason),
                     };
                 }
             }
@@ -330,7 +347,7 @@ fn flag_in_words(flag: &str) -> Option<&'static str> {
 
 /// Returns a box for each namespace of `nodes`, with the worst health inside.
 fn boxes(nodes: &[api::Node]) -> Vec<NamespaceBox> {
-    let mut boxes: std::collections::BTreeMap<(&str, &str), HealthStatus> = Default::default();
+    let mut boxes: BTreeMap<(&str, &str), HealthStatus> = BTreeMap::new();
     for node in nodes {
         if node.namespace == "-" || node.kind == NodeKind::Namespace {
             continue;

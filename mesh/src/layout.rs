@@ -9,10 +9,21 @@ use crate::api::NodeKind;
 use crate::api::graph::{Graph, LayoutState};
 
 #[cfg(feature = "layout")]
+mod bands;
+mod line;
+#[cfg(feature = "layout")]
 mod place;
+#[cfg(feature = "layout")]
+mod ways;
 
+pub use line::{Card, line};
 #[cfg(feature = "layout")]
 pub use place::{Placement, place};
+
+/// Between a namespace's border and its nodes, in pixels.
+pub const BOX_PADDING: i32 = 20;
+/// And more at the top, for its name.
+pub const BOX_TITLE: i32 = 26;
 
 /// Returns the width and height of a node in whole pixels, from what is written on it.
 ///
@@ -24,6 +35,8 @@ pub fn node_size(kind: NodeKind, name: &str, version: Option<&str>) -> (i32, i32
     let width = (text + 48).clamp(112, 240);
     match kind {
         NodeKind::Namespace => (width + 24, 64),
+        // Their outlines leave less room.
+        NodeKind::Service | NodeKind::Gateway | NodeKind::Waypoint => ((width + 24).min(240), 44),
         _ => (width, 44),
     }
 }

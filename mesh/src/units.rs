@@ -167,7 +167,11 @@ impl FromStr for Window {
 
 /// Returns `value` rounded to six significant digits, as every number of the API is written.
 pub fn six_digits(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
+    if value == 0.0 {
+        // The sum of nothing is minus zero, which is no figure for people.
+        return 0.0;
+    }
+    if !value.is_finite() {
         return value;
     }
     let exponent = value.abs().log10().floor() as i32;

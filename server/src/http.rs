@@ -94,14 +94,17 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         )
         .fallback(async || ApiError::not_found("this address is not part of the API"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed());
+    // Nothing under /api falls through to the page.
+    let no_api = || {
+        axum::routing::any(async || {
+            ApiError::not_found("this address is not part of the API, whose version is v1")
+        })
+    };
     let inner = Router::new()
         .nest("/api/v1", api)
-        .route(
-            "/api/{*rest}",
-            axum::routing::any(async || {
-                ApiError::not_found("this address is not part of the API, whose version is v1")
-            }),
-        )
+        .route("/api", no_api())
+        .route("/api/", no_api())
+        .route("/api/{*rest}", no_api())
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async || "ok\n"))
         .route("/metrics", get(metrics))

@@ -55,7 +55,6 @@ pub async fn show(
     }
     encoded(&graph::series(
         &query,
-        at,
         step_secs,
         &answer.value,
         answer.notices,

@@ -39,7 +39,7 @@ impl Wish {
     }
 }
 
-/// Where the browser keeps the wish; `boot.js` reads it before the first picture.
+/// Where the browser keeps the wish; `theme.js` reads it before the first picture.
 const KEY: &str = "pidali-theme";
 
 /// Returns the theme on the screen: made once, by the shell, and handed down.

@@ -50,10 +50,19 @@ pub enum Symbol {
     Unlocked,
     /// A key, as in the legend of a map.
     Legend,
+    /// Closer.
+    Plus,
+    /// Further away.
+    Minus,
+    /// Cross hairs.
+    Target,
+    /// An arrow into a tray.
+    Save,
 }
 
 impl Symbol {
-    fn path(self) -> &'static str {
+    /// Its way, in SVG's notation on a ground of 20 × 20.
+    pub fn path(self) -> &'static str {
         match self {
             Symbol::Helm => {
                 "M10 5.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9M10 8.6a1.4 1.4 0 1 0 0 2.8a1.4 1.4 0 1 0 0-2.8\
@@ -89,6 +98,10 @@ impl Symbol {
             Symbol::Expand => "M8 5l5 5l-5 5",
             Symbol::Lock => "M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 6 0V9",
             Symbol::Unlocked => "M5 9h10v8H5zM7 9V6a3 3 0 0 1 5.8-1",
+            Symbol::Plus => "M10 4v12M4 10h12",
+            Symbol::Minus => "M4 10h12",
+            Symbol::Target => "M10 5a5 5 0 1 0 .1 0M10 2v4M10 14v4M2 10h4M14 10h4",
+            Symbol::Save => "M10 3v9M6 8.5l4 4l4-4M3.5 13v3.5h13V13",
             Symbol::Legend => "M3 5h2.5M3 10h2.5M3 15h2.5M9 5h8M9 10h8M9 15h8",
         }
     }

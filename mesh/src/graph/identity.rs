@@ -293,7 +293,9 @@ fn unpart(part: &str) -> Option<Option<String>> {
     while let Some(byte) = rest.next() {
         if byte == b'%' {
             let hex = [rest.next()?, rest.next()?];
-            let hex = std::str::from_utf8(&hex).ok()?;
+            // `from_str_radix` takes a sign.
+            let is_hex = hex.iter().all(u8::is_ascii_hexdigit);
+            let hex = std::str::from_utf8(&hex).ok().filter(|_| is_hex)?;
             bytes.push(u8::from_str_radix(hex, 16).ok()?);
         } else {
             bytes.push(byte);

@@ -4,7 +4,7 @@ use crate::api::Notice;
 use crate::api::query::SeriesQuery;
 use crate::api::series::Series;
 use crate::telemetry::{Histogram, Reporter, SeriesPoint};
-use crate::units::{UnixMillis, six_digits};
+use crate::units::six_digits;
 
 use super::views::{Ending, quantiles};
 
@@ -15,7 +15,6 @@ use super::views::{Ending, quantiles};
 /// the first and after the last nothing is known.
 pub fn series(
     query: &SeriesQuery,
-    at: UnixMillis,
     step_secs: u32,
     points: &[SeriesPoint],
     notices: Vec<Notice>,
@@ -44,7 +43,6 @@ pub fn series(
         p99_ms: Vec::new(),
         notices,
     };
-    debug_assert!(points.last().is_none_or(|point| point.at <= at));
     for (idx, point) in points.iter().enumerate() {
         let (mut requests, mut errors) = (0.0, 0.0);
         for count in point.counts.iter().filter(|count| count.reporter == view) {

@@ -320,6 +320,167 @@ fn a_folded_namespace_is_one_node_and_what_is_unknown_is_said() {
     assert!(graph.notices[0].message.contains("no\"pe\\"));
 }
 
+fn ask(facts: &Facts, change: impl FnOnce(&mut GraphQuery)) -> api::Graph {
+    let mut query = GraphQuery::default();
+    change(&mut query);
+    answer(facts, &query, UnixMillis(0), UnixMillis(0), Vec::new())
+}
+
+fn names(graph: &api::Graph) -> Vec<&str> {
+    graph.nodes.iter().map(|n| n.name.as_str()).collect()
+}
+
+#[test]
+fn r2_a_client_series_that_stands_still_does_not_hide_the_servers_news() {
+    let mut facts = mesh("web -> cart : 40 requests");
+    for sample in &mut facts.requests {
+        if sample.key.reporter == Reporter::Source {
+            sample.value = 0.0;
+        }
+    }
+    let edge = &graph(&facts, By::Workload).edges[0];
+    assert_eq!(edge.view, api::graph::View::Server);
+    assert_eq!(edge.traffic.requests, 40.0);
+}
+
+#[test]
+fn r2_a_waypoint_speaks_where_no_client_does() {
+    let mut facts = mesh("web -> cart : 40 requests, server 44");
+    for sample in &mut facts.requests {
+        if sample.key.reporter == Reporter::Source {
+            let mut key = TrafficKey::clone(&sample.key);
+            key.reporter = Reporter::Waypoint;
+            sample.key = Arc::new(key);
+        }
+    }
+    let edge = &graph(&facts, By::Workload).edges[0];
+    assert_eq!(edge.view, api::graph::View::Client);
+    assert_eq!(edge.traffic.requests, 40.0);
+    assert_eq!(edge.server_view.as_ref().map(|v| v.requests), Some(44.0));
+}
+
+#[test]
+fn r2_durations_alone_make_no_view() {
+    let mut facts = mesh("web -> cart : 40 requests, destination only");
+    let mut key = TrafficKey::clone(&facts.requests[0].key);
+    key.reporter = Reporter::Source;
+    let bucket = Bucket {
+        le_ms: f64::INFINITY,
+        count: 7.0,
+    };
+    facts.latency = Some(vec![LatencySample {
+        key: Arc::new(key),
+        histogram: Histogram::new(vec![
+            Bucket {
+                le_ms: 10.0,
+                count: 7.0,
+            },
+            bucket,
+        ])
+        .unwrap(),
+    }]);
+    let edge = &graph(&facts, By::Workload).edges[0];
+    assert_eq!(
+        (edge.view, edge.traffic.requests),
+        (api::graph::View::Server, 40.0)
+    );
+    assert_eq!(
+        edge.traffic.latency.p50_ms, None,
+        "the client's durations are not the server's"
+    );
+}
+
+#[test]
+fn what_is_hidden_or_out_of_focus_is_left_out() {
+    let facts =
+        mesh("web -> cart : 9 requests\n cart -> users : 9 requests\n users -> db : 9 requests");
+    let id = |name: &str| format!("c/shop/{name}");
+    let hidden = ask(&facts, |q| q.hide = vec![id("users")]);
+    assert_eq!(names(&hidden), ["cart", "db", "web"]);
+    assert_eq!(hidden.edges.len(), 1);
+    let focused = ask(&facts, |q| q.focus = Some(id("cart")));
+    assert_eq!(names(&focused), ["cart", "users", "web"]);
+    let nowhere = ask(&facts, |q| q.focus = Some(id("none")));
+    assert_eq!(nowhere.nodes.len(), 4);
+    assert!(nowhere.notices[0].message.contains("c/shop/none"));
+}
+
+#[test]
+fn traffic_alone_is_answered_without_latency() {
+    let mut facts = mesh("web -> cart : 90 requests");
+    let buckets = vec![
+        Bucket {
+            le_ms: 5.0,
+            count: 90.0,
+        },
+        Bucket {
+            le_ms: f64::INFINITY,
+            count: 90.0,
+        },
+    ];
+    facts.latency = Some(vec![LatencySample {
+        key: facts.requests[0].key.clone(),
+        histogram: Histogram::new(buckets).unwrap(),
+    }]);
+    assert!(
+        ask(&facts, |_| {}).edges[0]
+            .traffic
+            .latency
+            .p50_ms
+            .is_some()
+    );
+    let quick = ask(&facts, |q| q.include = vec![Include::Traffic]);
+    assert_eq!(quick.include, [Include::Traffic]);
+    assert_eq!(
+        quick.edges[0].traffic.latency,
+        api::graph::Latency::default()
+    );
+}
+
+#[test]
+fn a_large_mesh_folds_what_is_surely_well_and_nothing_else() {
+    let mut text = String::new();
+    for n in 0..=MAX_UNFOLDED {
+        text += &format!("web -> s{n} : 500 requests\n");
+    }
+    let mut facts = mesh(&text);
+    let mut ill = mesh("sick -> sicker : 3 requests, 2 x 503");
+    for sample in &mut ill.requests {
+        let mut key = TrafficKey::clone(&sample.key);
+        key.source.namespace = Some("ward".into());
+        key.destination.namespace = Some("ward".into());
+        sample.key = Arc::new(key);
+    }
+    facts.requests.extend(ill.requests);
+    assert!(
+        graph(&facts, By::Workload).nodes.len() > MAX_UNFOLDED,
+        "only folded when asked"
+    );
+    let folded = ask(&facts, |q| q.fold = Fold::Auto);
+    assert_eq!(names(&folded), ["shop", "sick", "sicker"]);
+    let all = &folded.nodes[0];
+    assert_eq!(all.kind, NodeKind::Namespace);
+    assert_eq!(
+        all.health.status,
+        HealthStatus::Healthy,
+        "{}",
+        all.health.reason
+    );
+    assert!(all.health.reason.starts_with("calls inside: "));
+}
+
+#[test]
+fn an_id_with_a_sign_for_a_hexadecimal_is_no_id() {
+    assert_eq!(Identity::parse("c/shop/a%+1"), None);
+    assert!(Identity::parse("c/shop/a%2F").is_some());
+}
+
+#[test]
+fn nothing_is_zero_and_never_minus_zero() {
+    let sum: f64 = std::iter::empty::<f64>().sum();
+    assert!(six_digits(sum).is_sign_positive());
+}
+
 proptest! {
     #[test]
     fn counts_are_kept_whatever_the_projection_and_the_order(

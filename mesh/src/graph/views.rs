@@ -207,20 +207,29 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// The report that is shown: the first in this order that counted something. A series that only
+    /// repeats an old count must not hide another side's news.
+    fn chosen(&self) -> Option<(View, &Calls)> {
+        let sides = || {
+            [
+                (View::Client, &self.client),
+                (View::Client, &self.waypoint),
+                (View::Server, &self.server),
+            ]
+            .into_iter()
+            .filter_map(|(view, calls)| Some((view, calls.as_ref()?)))
+        };
+        let busy = sides().find(|(_, calls)| calls.totals.requests > 0.0);
+        busy.or_else(|| sides().next())
+    }
+
     fn calls(&self) -> Option<&Calls> {
-        self.client
-            .as_ref()
-            .or(self.waypoint.as_ref())
-            .or(self.server.as_ref())
+        self.chosen().map(|(_, calls)| calls)
     }
 
     /// Returns whose report is shown.
     pub fn view(&self) -> View {
-        if self.client.is_some() || self.waypoint.is_some() {
-            View::Client
-        } else {
-            View::Server
-        }
+        self.chosen().map_or(View::Server, |(view, _)| view)
     }
 
     /// Returns the counts that are shown: the client's; the waypoint's or the server's where there are
@@ -294,6 +303,8 @@ pub struct Node {
     pub mtls_missing: bool,
     /// Whether no workload stands behind the calls to it.
     pub without_endpoint: bool,
+    /// Calls inside it, where it is a folded namespace.
+    pub inside: Option<Totals>,
 }
 
 /// All edges and nodes of one projection.
@@ -305,17 +316,22 @@ pub struct Views {
 
 impl Views {
     /// Projects facts, with the namespaces in `folded` as one node each. Calls inside a folded namespace
-    /// are not drawn.
+    /// are not drawn, but its health knows of them.
     pub fn of(facts: &Facts, by: By, folded: &[String]) -> Views {
         let keys = facts.requests.iter().map(|sample| &*sample.key);
         let projection = Projection::new(by, folded, keys);
         let mut ends = Ends::new(&projection);
         // Identities are compared by number first: most samples repeat a pair.
         let mut numbered: HashMap<(usize, usize, Protocol), Edge> = HashMap::new();
+        let mut inside: BTreeMap<(usize, Protocol), Edge> = BTreeMap::new();
         let mut about: HashMap<usize, About> = HashMap::new();
         for sample in &facts.requests {
             let (from, to) = ends.of(&sample.key);
             if from == to && matches!(ends.identity(from), Identity::Namespace { .. }) {
+                inside
+                    .entry((from, sample.key.protocol))
+                    .or_insert_with(|| ends.edge(from, to, sample.key.protocol))
+                    .count(&sample.key, sample.value);
                 continue;
             }
             about.entry(from).or_default().caller(&sample.key);
@@ -349,6 +365,10 @@ impl Views {
                 .or_insert_with(|| About::node(about.get(to)));
             callee.inbound.get_or_insert_default().merge(calls);
             callee.mtls_missing |= edge.mtls_ratio().is_some_and(|ratio| ratio < 1.0);
+        }
+        for edge in inside.values() {
+            let node = nodes.entry(edge.from.clone()).or_default();
+            node.inside.get_or_insert_default().merge(edge.shown());
         }
         let names = nodes
             .keys()
@@ -393,12 +413,15 @@ impl Views {
 
 impl Edge {
     fn side(&mut self, reporter: Reporter) -> &mut Calls {
+        self.side_if_any(reporter).get_or_insert_default()
+    }
+
+    fn side_if_any(&mut self, reporter: Reporter) -> &mut Option<Calls> {
         match reporter {
             Reporter::Source => &mut self.client,
             Reporter::Waypoint => &mut self.waypoint,
             Reporter::Destination => &mut self.server,
         }
-        .get_or_insert_default()
     }
 
     fn count(&mut self, key: &TrafficKey, count: f64) {
@@ -418,7 +441,10 @@ impl Edge {
     }
 
     fn time(&mut self, key: &TrafficKey, histogram: &Histogram) {
-        merge_histogram(&mut self.side(key.reporter).histogram, histogram);
+        // Durations without counts say nothing of who called: they make no view of their own.
+        if let Some(calls) = self.side_if_any(key.reporter) {
+            merge_histogram(&mut calls.histogram, histogram);
+        }
     }
 }
 

@@ -11,15 +11,16 @@ use dugong::{EdgeLabel, GraphLabel, NodeLabel, RankDir};
 
 use crate::api::graph::{Graph, LayoutState};
 
-use super::{Shape, ShapeNode};
+use super::bands::banded;
+use super::line::Card;
+use super::ways::Ways;
+use super::{BOX_PADDING as PADDING, BOX_TITLE as TITLE, Shape, ShapeNode};
 
 /// More nodes than this are not laid out in one go.
 const MAX_AT_ONCE: usize = 150;
-const NODE_GAP: f64 = 28.0;
-const RANK_GAP: f64 = 96.0;
-/// Between a namespace's border and its nodes, and more at the top for its name.
-const PADDING: i32 = 20;
-const TITLE: i32 = 26;
+pub(super) const NODE_GAP: f64 = 28.0;
+/// Room for two short lines of figures on an edge.
+pub(super) const RANK_GAP: f64 = 132.0;
 
 /// Where everything is drawn, in whole pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,14 +71,17 @@ impl Placement {
 
 /// Returns where to draw `shape`. Every node of it is placed, whatever dugong makes of it.
 pub fn place(shape: &Shape) -> Placement {
-    let centres = nested(shape);
-    finish(shape, centres)
+    let small = shape.nodes.len() <= MAX_AT_ONCE;
+    match small.then(|| banded(shape)).flatten() {
+        Some(centres) => finish(shape, centres, true),
+        None => finish(shape, nested(shape), false),
+    }
 }
 
 /// A box to place: its size, and where its top left corner came to stand.
-struct Item {
-    w: i32,
-    h: i32,
+pub(super) struct Item {
+    pub(super) w: i32,
+    pub(super) h: i32,
 }
 
 /// Returns the centre of every node: each namespace alone, then the namespaces among themselves, with
@@ -213,7 +217,7 @@ fn extent<K: Ord + Copy>(
     })
 }
 
-fn with_dugong<K: Ord + Copy>(
+pub(super) fn with_dugong<K: Ord + Copy>(
     items: &BTreeMap<K, Item>,
     connected: &BTreeSet<K>,
     edges: &[(K, K, usize)],
@@ -302,8 +306,8 @@ fn grid<K: Ord + Copy>(
     }
 }
 
-/// Draws the boxes and the edges around placed nodes.
-fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>) -> Placement {
+/// Draws the boxes and the edges around placed nodes; in columns, edges go around cards.
+fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>, in_columns: bool) -> Placement {
     let mut boxes: BTreeMap<(String, String), (i32, i32, i32, i32)> = BTreeMap::new();
     for (id, (x, y)) in &nodes {
         let Some(node) = shape.nodes.get(id) else {
@@ -329,6 +333,13 @@ fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>) -> Placement {
             (key, rect)
         })
         .collect();
+    let card = |id: &String| {
+        let (&(x, y), node) = (nodes.get(id)?, shape.nodes.get(id)?);
+        let (w, h) = (node.w, node.h);
+        Some(Card { x, y, w, h })
+    };
+    let obstacles = nodes.keys().filter(|_| in_columns).filter_map(card);
+    let mut ways = Ways::new(obstacles);
     let mut n_of_pair: BTreeMap<(&str, &str), i32> = BTreeMap::new();
     let edges = shape
         .edges
@@ -336,72 +347,16 @@ fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>) -> Placement {
         .filter_map(|(id, (from, to))| {
             let nth = n_of_pair.entry((from, to)).or_default();
             *nth += 1;
-            let a = (*nodes.get(from)?, shape.nodes.get(from)?);
-            let b = (*nodes.get(to)?, shape.nodes.get(to)?);
             // Calls of two protocols between one pair run side by side, and so do the two ways of a
             // cycle.
             let lane = (*nth - 1) * 12 + if from > to { 6 } else { 0 };
-            Some((id.clone(), line(a, b, from == to, lane)))
+            Some((id.clone(), ways.line(card(from)?, card(to)?, lane)))
         })
         .collect();
     Placement {
         nodes,
         edges,
         boxes,
-    }
-}
-
-/// Returns the points of a curve from the right border of the caller to the left border of the callee,
-/// or around where the callee stands further left.
-fn line(
-    ((ax, ay), a): ((i32, i32), &ShapeNode),
-    ((bx, by), b): ((i32, i32), &ShapeNode),
-    to_itself: bool,
-    lane: i32,
-) -> Vec<[i32; 2]> {
-    let (a_right, a_left) = (ax + a.w / 2, ax - a.w / 2);
-    let (b_right, b_left) = (bx + b.w / 2, bx - b.w / 2);
-    if to_itself {
-        let top = ay - a.h / 2;
-        return vec![
-            [ax + 18, top],
-            [ax + 24, top - 24 - lane],
-            [ax - 24, top - 24 - lane],
-            [ax - 18, top],
-        ];
-    }
-    if b_left >= a_right + 16 {
-        let mid = (a_right + b_left) / 2;
-        vec![
-            [a_right, ay + lane],
-            [mid - (mid - a_right) / 3, ay + lane + (by - ay) / 8],
-            [mid + (b_left - mid) / 3, by + lane - (by - ay) / 8],
-            [b_left, by + lane],
-        ]
-    } else if b_right + 16 <= a_left {
-        // Back to an earlier layer: over or under, so that it does not hide the way there.
-        let lift = if by >= ay { 26 } else { -26 };
-        let mid = (a_left + b_right) / 2;
-        vec![
-            [a_left, ay + lane],
-            [mid + (a_left - mid) / 3, ay + lane + lift],
-            [mid - (mid - b_right) / 3, by + lane + lift / 2],
-            [b_right, by + lane],
-        ]
-    } else {
-        // One above the other.
-        let (from_y, to_y) = if by >= ay {
-            (ay + a.h / 2, by - b.h / 2)
-        } else {
-            (ay - a.h / 2, by + b.h / 2)
-        };
-        let bulge = if lane == 0 { 14 } else { -14 };
-        vec![
-            [ax + lane, from_y],
-            [ax + lane + bulge, (from_y * 2 + to_y) / 3],
-            [bx + lane + bulge, (from_y + to_y * 2) / 3],
-            [bx + lane, to_y],
-        ]
     }
 }
 

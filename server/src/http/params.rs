@@ -65,6 +65,15 @@ impl<S: Send + Sync, T: FromPairs> FromRequestParts<S> for Params<T> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes())
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
+        // What is not UTF-8 is decoded to this sign, and would be taken for another name.
+        let is_broken = |text: &String| text.contains(char::REPLACEMENT_CHARACTER);
+        if let Some((name, _)) = pairs.iter().find(|(n, v)| is_broken(n) || is_broken(v)) {
+            return Err(ApiError::bad_parameter(
+                name,
+                "is not UTF-8",
+                Some("write names in UTF-8, percent-encoded"),
+            ));
+        }
         Ok(Params(T::from_pairs(&pairs)?))
     }
 }

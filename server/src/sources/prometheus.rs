@@ -227,10 +227,20 @@ impl Prometheus {
         if let Some(notice) = self.first_scraped(ask).await? {
             notices.push(notice);
         }
-        let value = counts
+        let value: Vec<Sample> = counts
             .into_iter()
             .map(|(key, value)| Sample { key, value })
             .collect();
+        if value.is_empty() {
+            // An empty picture has a reason: no traffic, or nobody who would tell of it.
+            let status = self.status().await;
+            notices.extend(status.problem.map(|message| Notice {
+                kind: "source_empty".to_owned(),
+                source: "prometheus".to_owned(),
+                message,
+                hint: status.hint,
+            }));
+        }
         Ok(Answer { value, notices })
     }
 
@@ -396,7 +406,7 @@ impl Prometheus {
                     scrape_interval_s: None,
                     metrics,
                     problem: missing
-                        .then(|| "It answers, but holds no metrics of Istio's proxies.".to_owned()),
+                        .then(|| "Prometheus answers, but holds no metrics of Istio's proxies.".to_owned()),
                     hint: missing.then(|| {
                         "check that it scrapes port 15090 of the sidecars, and that pods have sidecars"
                             .to_owned()
@@ -413,11 +423,16 @@ impl Prometheus {
 
     async fn version(&self) -> Option<String> {
         let url = self.base.join("api/v1/status/buildinfo").ok()?;
-        let response = self.send(&url, &[]).await.ok()?;
-        let body = response.bytes().await.ok()?;
-        // A version is short; more than this is something else.
-        let value: serde_json::Value =
-            serde_json::from_slice(body.get(..body.len().min(65_536))?).ok()?;
+        let mut response = self.send(&url, &[]).await.ok()?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.ok()? {
+            body.extend_from_slice(&chunk);
+            // A version is short; more than this is something else.
+            if body.len() > 65_536 {
+                return None;
+            }
+        }
+        let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
         Some(
             value
                 .get("data")?

@@ -1,1 +1,37 @@
-//! Starts real parts.
+//! Starts every real part that a test or a bench drives: pidali, Prometheus, and upstreams that misbehave.
+//!
+//! All of it listens on loopback and ends with the process that started it, however that one ends.
+
+mod child;
+mod pidali;
+mod prometheus;
+mod stub;
+
+pub use pidali::{Answer, Pidali, pidali};
+pub use prometheus::Prometheus;
+pub use stub::{Stub, response};
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// Asks until `done` says so; fails with `what` when that takes longer than `limit`.
+pub fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > limit {
+            bail!("{what}: not within {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// The first of these programs that is on the path.
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}

@@ -186,7 +186,6 @@ fn what_is_exposed_looks_like_istio() {
     ] {
         assert!(text.contains(wanted), "{wanted}");
     }
-    println!("{} bytes exposed", text.len());
 }
 
 #[test]

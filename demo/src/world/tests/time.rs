@@ -1,24 +1,13 @@
-//! Time: how long it takes to play, what repeats, what is forgotten, who lives when.
+//! Time: what repeats, what is forgotten, who lives when.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
 #[test]
-fn an_hour_is_played_in_less_than_a_second_and_fits_into_ten_megabytes() {
-    let begun = std::time::Instant::now();
+fn an_hour_fits_into_ten_megabytes() {
     let world = builtin();
-    let took = begun.elapsed();
     let bytes = world.history.bytes();
-    println!(
-        "{took:?}, {bytes} bytes, {} series",
-        world.ledger.rows().len()
-    );
-    // The promise is one of optimised builds.
-    assert!(
-        cfg!(debug_assertions) || took.as_millis() < 1000,
-        "{took:?}"
-    );
     assert!(bytes < 10 << 20, "{bytes} bytes");
     assert_eq!(world.now(), NOW);
     assert_eq!(world.oldest(), NOW.before(Window::HOUR));
@@ -64,14 +53,8 @@ fn worlds_of_one_seed_agree() {
 #[test]
 fn after_a_long_sleep_the_last_hour_is_played_and_no_more() {
     let mut world = builtin();
-    let begun = std::time::Instant::now();
     let awake = later(40 * 3600);
     world.advance_to(awake);
-    let took = begun.elapsed();
-    assert!(
-        cfg!(debug_assertions) || took.as_millis() < 1000,
-        "{took:?}"
-    );
     assert_eq!(world.oldest(), awake.before(Window::HOUR));
     let fresh = World::new(7, awake, &Objects::builtin());
     let query = Requests {
@@ -104,7 +87,6 @@ fn pods_come_and_go_and_never_share_a_name() {
         n_replaced += next.difference(&present).count();
         present = next;
     }
-    println!("{n_pods} pods, {n_replaced} replaced in four hours");
     assert!((10..=50).contains(&n_replaced), "{n_replaced}");
 
     // Scaling keeps the pods that stay.

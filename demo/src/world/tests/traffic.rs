@@ -12,10 +12,6 @@ fn the_mesh_of_the_story_is_there() {
         at: NOW,
     });
     let edges = by_edge(&samples);
-    println!("{} edges", edges.len());
-    for ((from, to), n) in &edges {
-        println!("{from} -> {to}: {:.2} rps", n / 3600.0);
-    }
     assert!((40..=70).contains(&edges.len()), "{} edges", edges.len());
     let rps = |from: &str, to: &str| edges[&(from.to_owned(), to.to_owned())] / 3600.0;
     let frontend = rps("frontend", "backend-v1") + rps("frontend", "backend-v2");

@@ -1,0 +1,323 @@
+//! The graph that pidali reads from a real Prometheus, against what really happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use mesh::api::query::to_rfc3339;
+use mesh::units::UnixMillis;
+use serde_json::Value;
+use support::{Pidali, Prometheus, Stub, response, wait_until};
+
+/// The built-in mesh, a real Prometheus that scrapes it, and a pidali that asks that Prometheus. One for
+/// all tests here; everything ends with this process.
+struct World {
+    mesh: Pidali,
+    prometheus: Prometheus,
+    pidali: Pidali,
+    since: Instant,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let mesh = Pidali::demo().expect("the built-in mesh");
+    let target = target_of(&mesh);
+    let prometheus = Prometheus::scraping(&[&target]).expect("a Prometheus");
+    let pidali = Pidali::serve(&prometheus.url).expect("pidali");
+    World {
+        mesh,
+        prometheus,
+        pidali,
+        since: Instant::now(),
+    }
+});
+
+fn target_of(mesh: &Pidali) -> String {
+    let exposed = mesh.exposed.clone().expect("it is exposed");
+    exposed
+        .trim_start_matches("http://")
+        .trim_end_matches('/')
+        .to_owned()
+}
+
+/// Waits until so much has been scraped.
+async fn scraped(secs: u64) {
+    let rest = Duration::from_secs(secs).saturating_sub(WORLD.since.elapsed());
+    tokio::time::sleep(rest).await;
+}
+
+fn now_secs() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    i64::try_from(since.as_secs()).expect("a time")
+}
+
+fn query(at_secs: i64, window_secs: i64) -> String {
+    let at = to_rfc3339(UnixMillis(at_secs * 1000));
+    format!("window={window_secs}s&at={at}")
+}
+
+#[derive(Clone, Debug, Default)]
+struct Truth {
+    requests: f64,
+    errors: f64,
+    /// The most requests in one scrape interval.
+    interval: f64,
+    /// Upper edges in milliseconds and how many took no longer.
+    buckets: Vec<(f64, f64)>,
+}
+
+async fn truth(at: i64, window: i64) -> Result<BTreeMap<String, Truth>> {
+    let json = WORLD.mesh.truth(&query(at, window)).await?;
+    let edges = json["edges"].as_array().context("edges")?;
+    let number = |value: &Value| value.as_f64().unwrap_or_default();
+    let read = |edge: &Value| {
+        let buckets = edge["buckets"].as_array()?.iter();
+        let buckets = buckets
+            .map(|b| {
+                (
+                    b["le_ms"].as_f64().unwrap_or(f64::INFINITY),
+                    number(&b["count"]),
+                )
+            })
+            .collect();
+        let truth = Truth {
+            requests: number(&edge["requests"]),
+            errors: number(&edge["errors"]),
+            interval: number(&edge["interval_requests_1s"]),
+            buckets,
+        };
+        Some((edge["id"].as_str()?.to_owned(), truth))
+    };
+    edges
+        .iter()
+        .map(|edge| read(edge).context("an edge"))
+        .collect()
+}
+
+async fn graph(at: i64, window: i64) -> Result<BTreeMap<String, Value>> {
+    let json = WORLD
+        .pidali
+        .json(&format!("graph?{}", query(at, window)))
+        .await?;
+    let edges = json["edges"].as_array().context("edges")?;
+    let with_calls = edges
+        .iter()
+        .filter(|e| e["requests"].as_f64().unwrap_or(0.0) > 0.0);
+    let named = with_calls.map(|e| (e["id"].as_str().unwrap_or_default().to_owned(), e.clone()));
+    // What other tests of this file made up.
+    Ok(named.filter(|(id, _)| !id.contains("/lab/")).collect())
+}
+
+/// The bucket that the call of this rank lies in.
+fn bucket(buckets: &[(f64, f64)], rank: f64) -> (f64, f64) {
+    let mut low = 0.0;
+    for (le, count) in buckets {
+        if *count >= rank {
+            return (low, *le);
+        }
+        low = *le;
+    }
+    (low, f64::INFINITY)
+}
+
+/// Compares every edge of one window; returns how many there were, and how many had errors.
+async fn compare(at: i64, window: i64) -> Result<(usize, usize)> {
+    let seen = graph(at, window).await?;
+    let exact = truth(at, window).await?;
+    // A request within one scrape of the window's ends may fall on either side.
+    let inner = truth(at - 1, window - 2).await?;
+    let outer = truth(at + 1, window + 2).await?;
+    let name = format!("{window}s before {at}");
+    let seen_ids: BTreeSet<&String> = seen.keys().collect();
+    let inner_ids: BTreeSet<&String> = inner.keys().collect();
+    let outer_ids: BTreeSet<&String> = outer.keys().collect();
+    let lost: Vec<_> = inner_ids.difference(&seen_ids).collect();
+    assert!(
+        lost.is_empty(),
+        "{name}: edges that are not shown: {lost:?}"
+    );
+    let invented: Vec<_> = seen_ids.difference(&outer_ids).collect();
+    assert!(
+        invented.is_empty(),
+        "{name}: edges that never were: {invented:?}"
+    );
+
+    let mut with_errors = 0;
+    for (id, edge) in &seen {
+        let got = |field: &str| edge[field].as_f64().unwrap_or_default();
+        let want = exact.get(id).cloned().unwrap_or_default();
+        let busiest = outer.get(id).map_or(0.0, |t| t.interval);
+        let tolerance = (0.02 * want.requests).max(busiest);
+        assert!(
+            (got("requests") - want.requests).abs() <= tolerance,
+            "{name}: {id}: {} requests, really {} (±{tolerance})",
+            got("requests"),
+            want.requests,
+        );
+        // Errors: what surely lies inside is counted, what surely lies outside is not.
+        let least = inner.get(id).map_or(0.0, |t| t.errors);
+        let most = outer.get(id).map_or(0.0, |t| t.errors);
+        assert!(
+            got("errors") >= least * 0.98 - 0.5 && got("errors") <= most * 1.02 + 0.5,
+            "{name}: {id}: {} errors, really between {least} and {most}",
+            got("errors"),
+        );
+        if least > 0.0 {
+            with_errors += 1;
+            assert!(got("errors") > 0.0, "{name}: {id}: an error was lost");
+        }
+        if let (Some(p50), true) = (edge["p50_ms"].as_f64(), want.requests > 0.0) {
+            let half = want.requests / 2.0;
+            let (low, _) = bucket(&want.buckets, (half - tolerance / 2.0).max(1e-9));
+            let (_, high) = bucket(&want.buckets, (half + tolerance / 2.0).min(want.requests));
+            assert!(
+                (low..=high).contains(&p50),
+                "{name}: {id}: p50 {p50} ms, really in {low}..{high} ms",
+            );
+        }
+    }
+    Ok((seen.len(), with_errors))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_edge_counts_what_really_happened() -> Result<()> {
+    scraped(50).await;
+    let (mut most, mut with_errors) = (0, 0);
+    for round in 0..4 {
+        let at = now_secs() - 3;
+        let window = if round < 2 { 20 } else { 30 };
+        let (n, failed) = compare(at, window).await?;
+        most = most.max(n);
+        with_errors += failed;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+    }
+    scraped(135).await;
+    let (n, failed) = compare(now_secs() - 3, 60).await?;
+    assert!(n.max(most) >= 40, "only {n} edges were seen");
+    assert!(
+        with_errors + failed >= 10,
+        "too few errors to say that they are counted"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_protocols_have_latency_and_the_story_is_told_alike() -> Result<()> {
+    scraped(40).await;
+    let edges = graph(now_secs() - 3, 30).await?;
+    for protocol in ["http", "grpc"] {
+        let timed = edges
+            .values()
+            .filter(|e| e["protocol"] == protocol && e["p95_ms"].is_number());
+        assert!(timed.count() >= 3, "no latency over {protocol}");
+    }
+    // The same story from the simulated source: the same edges, by the same ids.
+    let own = WORLD.mesh.json("graph?window=30s").await?;
+    let own: BTreeSet<String> = own["edges"]
+        .as_array()
+        .context("edges")?
+        .iter()
+        .filter(|e| e["rps"].as_f64().unwrap_or(0.0) > 0.5)
+        .filter_map(|e| Some(e["id"].as_str()?.to_owned()))
+        .collect();
+    let real: BTreeSet<String> = edges.keys().cloned().collect();
+    let missing: Vec<_> = own.difference(&real).collect();
+    assert!(own.len() > 15 && missing.is_empty(), "{missing:?}");
+    Ok(())
+}
+
+/// The counters of one pod, as its proxy would expose them.
+fn pod(name: &str, uptime_secs: u32, counts: &[(&str, &str, u32)]) -> String {
+    let mut text =
+        format!("envoy_server_uptime{{namespace=\"lab\",pod=\"{name}\"}} {uptime_secs}\n");
+    for (to, code, count) in counts {
+        text += &format!(
+            "istio_requests_total{{namespace=\"lab\",pod=\"{name}\",reporter=\"source\",\
+             source_workload=\"{name}\",source_workload_namespace=\"lab\",source_cluster=\"Kubernetes\",\
+             source_canonical_service=\"{name}\",source_canonical_revision=\"v1\",\
+             destination_workload=\"{to}\",destination_workload_namespace=\"lab\",\
+             destination_cluster=\"Kubernetes\",destination_canonical_service=\"{to}\",\
+             destination_canonical_revision=\"v1\",destination_service_name=\"{to}\",\
+             destination_service_namespace=\"lab\",request_protocol=\"http\",response_code=\"{code}\",\
+             grpc_response_status=\"\",response_flags=\"-\",connection_security_policy=\"unknown\"}} {count}\n",
+        );
+    }
+    text
+}
+
+/// A pod whose counters a test sets.
+fn lab_pod(text: &str) -> Result<(Arc<Mutex<String>>, Stub)> {
+    let said = Arc::new(Mutex::new(text.to_owned()));
+    let heard = Arc::clone(&said);
+    let stub = Stub::raw(move |_| {
+        let text = heard.lock().map(|t| t.clone()).unwrap_or_default();
+        Some(response(200, "text/plain; version=0.0.4", &text))
+    })?;
+    Ok((said, stub))
+}
+
+fn host(stub: &Stub) -> &str {
+    stub.url.trim_start_matches("http://")
+}
+
+/// A Prometheus of its own: what is scraped changes while it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does_not() -> Result<()>
+{
+    let (steady, steady_stub) = lab_pod(&pod("steady", 9000, &[("shop", "200", 5000)]))?;
+    let prometheus = Prometheus::scraping(&[host(&steady_stub)])?;
+    let pidali = Pidali::serve(&prometheus.url)?;
+    tokio::time::sleep(Duration::from_secs(24)).await;
+    // The first 503 ever; a pod that has just started; a pod that only now is scraped.
+    let counts = [("shop", "200", 5040), ("shop", "503", 1)];
+    if let Ok(mut text) = steady.lock() {
+        *text = pod("steady", 9024, &counts);
+    }
+    let (_, fresh) = lab_pod(&pod("fresh", 2, &[("shop", "200", 7)]))?;
+    let (_, known) = lab_pod(&pod("known", 8000, &[("shop", "200", 100_000)]))?;
+    prometheus.scrape(&[host(&steady_stub), host(&fresh), host(&known)])?;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+
+    let graph = pidali.json("graph?window=15s").await?;
+    let edge = |from: &str| {
+        let id = format!("Kubernetes/lab/{from}->Kubernetes/lab/shop:http");
+        graph["edges"]
+            .as_array()?
+            .iter()
+            .find(|e| e["id"] == id.as_str())
+            .cloned()
+    };
+    let steady = edge("steady").context("the steady caller")?;
+    assert_eq!(steady["errors"], 1.0, "{steady}");
+    let requests = steady["requests"].as_f64().context("requests")?;
+    assert!((40.0..=48.0).contains(&requests), "{requests}");
+    let fresh = edge("fresh").context("the fresh pod")?;
+    assert_eq!(fresh["requests"], 7.0, "{fresh}");
+    let old = edge("known").map_or(0.0, |e| e["requests"].as_f64().unwrap_or_default());
+    assert_eq!(
+        old, 0.0,
+        "what it counted before anybody looked is not of this window"
+    );
+    let notices = graph["notices"].to_string();
+    assert!(notices.contains("first_scraped"), "{notices}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_say_that_the_real_prometheus_is_there() -> Result<()> {
+    scraped(5).await;
+    let mut last = Value::Null;
+    wait_until("the source is reachable", Duration::from_secs(30), || {
+        let asked = tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(WORLD.pidali.json("sources"))
+        });
+        last = asked.unwrap_or_default();
+        last["items"][0]["reachable"] == true
+    })
+    .with_context(|| last.to_string())?;
+    assert_eq!(last["items"][0]["kind"], "prometheus");
+    assert!(!WORLD.prometheus.url.is_empty());
+    Ok(())
+}

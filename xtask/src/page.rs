@@ -13,7 +13,8 @@ use crate::run::{run, say};
 use crate::setup::{self, PageTools};
 
 /// What the page is built from; any change here builds it anew.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 9] = [
+    ".cargo/config.toml",
     "app",
     "mesh",
     "style",

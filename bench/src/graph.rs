@@ -1,0 +1,158 @@
+//! A mesh of 1,000 workloads: 10 namespaces of 100, three calls each.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use mesh::api::GraphQuery;
+use mesh::graph::{Facts, answer};
+use mesh::layout::{Shape, place};
+use mesh::telemetry::{
+    Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, Sample,
+    ServiceRef, TrafficKey,
+};
+use mesh::units::{UnixMillis, Window};
+
+use crate::{Report, median, ms};
+
+const NAMESPACES: usize = 10;
+const EACH: usize = 100;
+const CALLS: usize = 3;
+
+/// Measures building the graph and laying it out.
+pub fn measure(report: &mut Report) {
+    let cyclic = facts(true);
+    let query = GraphQuery::default();
+    let draw = |facts: &Facts| answer(facts, &query, UnixMillis(0), UnixMillis(0), Vec::new());
+    let graph = draw(&cyclic);
+    report.beside("graph_nodes", graph.nodes.len() as f64, "nodes");
+    report.beside("graph_edges", graph.edges.len() as f64, "edges");
+    report.beside("graph_samples", cyclic.requests.len() as f64, "samples");
+    let build = median(15, || {
+        black_box(draw(black_box(&cyclic)));
+    });
+    report.promised("graph_build_1000_ms", ms(build), "ms", 20.0);
+    for (name, is_cyclic) in [
+        ("layout_layered_1000_ms", false),
+        ("layout_cyclic_1000_ms", true),
+    ] {
+        let shape = Shape::of(&draw(&facts(is_cyclic)));
+        let time = median(5, || {
+            black_box(place(black_box(&shape)));
+        });
+        report.promised(name, ms(time), "ms", 500.0);
+    }
+}
+
+/// Every workload makes three calls: two to later ones of its namespace, one to another namespace's; with
+/// cycles, every seventh of them goes back.
+fn facts(is_cyclic: bool) -> Facts {
+    let mut requests = Vec::new();
+    let mut latency = Vec::new();
+    let n_all = NAMESPACES * EACH;
+    for from in 0..n_all {
+        for call in 0..CALLS {
+            let step = match call {
+                0 => 1,
+                1 => 7 + from % 13,
+                _ => EACH + from % 31,
+            };
+            let goes_back = is_cyclic && (from + call).is_multiple_of(7);
+            let to = if goes_back {
+                from.checked_sub(step)
+            } else {
+                Some(from + step).filter(|to| *to < n_all)
+            };
+            if let Some(to) = to.or_else(|| from.checked_sub(1).filter(|_| is_cyclic)) {
+                let seen = (from * CALLS + call) as f64;
+                push(from, to, seen, &mut requests, &mut latency);
+            }
+        }
+    }
+    Facts {
+        window: Window::default(),
+        requests,
+        hour: None,
+        latency: Some(latency),
+    }
+}
+
+fn peer(n: usize) -> Peer {
+    let app = format!("app-{}", n / 2);
+    Peer {
+        cluster: Some("Kubernetes".into()),
+        namespace: Some(format!("team-{}", n / EACH).as_str().into()),
+        workload: Some(format!("{app}-v{}", n % 2 + 1).as_str().into()),
+        app: Some(app.as_str().into()),
+        version: Some(format!("v{}", n % 2 + 1).as_str().into()),
+    }
+}
+
+/// Both reporters, three codes, and the client's durations.
+fn push(
+    from: usize,
+    to: usize,
+    seen: f64,
+    requests: &mut Vec<Sample>,
+    latency: &mut Vec<LatencySample>,
+) {
+    let key = |reporter: Reporter, code: u16| {
+        Arc::new(TrafficKey {
+            reporter,
+            source: peer(from),
+            destination: peer(to),
+            service: Some(ServiceRef {
+                namespace: Some(format!("team-{}", to / EACH).as_str().into()),
+                name: format!("app-{}", to / 2).as_str().into(),
+            }),
+            protocol: if to.is_multiple_of(3) {
+                Protocol::Grpc
+            } else {
+                Protocol::Http
+            },
+            response: Response {
+                http: Some(code),
+                grpc: None,
+            },
+            flags: Flags::parse(if code == 503 { "UH" } else { "-" }),
+            mtls: match reporter {
+                Reporter::Destination => Mtls::Mutual,
+                _ => Mtls::Unknown,
+            },
+        })
+    };
+    for reporter in [Reporter::Source, Reporter::Destination] {
+        for (code, count) in [(200, 900.0 + seen % 97.0), (404, 3.0), (503, seen % 5.0)] {
+            requests.push(Sample {
+                key: key(reporter, code),
+                value: count,
+            });
+        }
+    }
+    let edges = [
+        0.5,
+        1.0,
+        5.0,
+        10.0,
+        25.0,
+        50.0,
+        100.0,
+        250.0,
+        500.0,
+        1000.0,
+        2500.0,
+        5000.0,
+        10_000.0,
+        f64::INFINITY,
+    ];
+    let buckets = edges.iter().enumerate();
+    let buckets = buckets.map(|(at, le)| Bucket {
+        le_ms: *le,
+        count: 70.0 * (at as f64 + 1.0),
+    });
+    if let Some(histogram) = Histogram::new(buckets.collect()) {
+        latency.push(LatencySample {
+            key: key(Reporter::Source, 200),
+            histogram,
+        });
+    }
+}

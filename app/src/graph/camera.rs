@@ -26,16 +26,15 @@ impl Camera {
         Camera::around(bounds.centre(), scale.min(FIT_MOST), size)
     }
 
-    /// Shows all, or on a screen too small for that the left part of it, where calls come in, large enough
+    /// Shows all, or on a screen too small for that the part around `start`, at its left edge, large enough
     /// to read.
-    pub fn first(bounds: Rect, size: Point) -> Camera {
+    pub fn first(bounds: Rect, start: Point, size: Point) -> Camera {
         const READABLE: f64 = 0.5;
         let whole = Camera::fit(bounds, size);
         if whole.scale >= READABLE || size.x >= 700.0 {
             return whole;
         }
-        let centre = bounds.centre();
-        let mut camera = Camera::around(centre, READABLE, size);
+        let mut camera = Camera::around(start, READABLE, size);
         camera.corner.x = bounds.x - MARGIN / READABLE;
         camera
     }
@@ -136,6 +135,18 @@ mod tests {
         assert!(seen.contains(Point::new(bounds.x + bounds.w, bounds.y + bounds.h)));
         let (a, b) = (seen.centre(), bounds.centre());
         assert!((a.x - b.x).abs() < 1e-6 && (a.y - b.y).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_small_screen_starts_where_calls_come_in() {
+        let bounds = Rect::new(0.0, 0.0, 4000.0, 1000.0);
+        let (start, phone) = (Point::new(80.0, 700.0), Point::new(390.0, 600.0));
+        let seen = Camera::first(bounds, start, phone).seen(phone);
+        assert!(seen.contains(start) && seen.contains(Point::new(0.0, 700.0)));
+        assert_eq!(
+            Camera::first(bounds, start, SIZE),
+            Camera::fit(bounds, SIZE)
+        );
     }
 
     #[test]

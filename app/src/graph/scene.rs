@@ -278,6 +278,12 @@ impl Picture {
         self.bounds
     }
 
+    /// Where calls come in: the middle of the card that stands furthest left.
+    pub fn start(&self) -> Point {
+        let first = self.cards.iter().min_by(|a, b| a.x.total_cmp(&b.x));
+        first.map_or_else(|| self.bounds.centre(), |card| card.centre())
+    }
+
     /// The share of an edge in its caller's calls to all versions of one app, where it calls several.
     pub fn share(&self, edge: &str) -> Option<f64> {
         match self.by_id.get(edge)? {

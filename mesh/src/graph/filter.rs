@@ -2,55 +2,64 @@
 
 use std::collections::BTreeSet;
 
+use petgraph::graph::{EdgeIndex, NodeIndex};
+
+use crate::api::Notice;
 use crate::api::query::GraphQuery;
-use crate::api::{Edge, Node, Notice};
+
+use super::views::Views;
 
 /// How many unknown names a notice spells out.
 const MAX_NAMED: usize = 5;
 
-/// Leaves what `query` asks for: edges with an end in its namespaces and the nodes at their other end,
+/// What of the mesh is drawn.
+pub struct Kept {
+    /// Nodes.
+    pub nodes: Vec<NodeIndex>,
+    /// Edges.
+    pub edges: Vec<EdgeIndex>,
+}
+
+/// Returns what `query` asks for: edges with an end in its namespaces and the nodes at their other end,
 /// without what is hidden, around the focus.
-pub fn apply(
-    query: &GraphQuery,
-    nodes: &mut Vec<Node>,
-    edges: &mut Vec<Edge>,
-    notices: &mut Vec<Notice>,
-) {
+pub fn kept(query: &GraphQuery, views: &Views, notices: &mut Vec<Notice>) -> Kept {
+    let mesh = views.mesh();
+    let namespace = |n: NodeIndex| mesh[n].0.namespace().unwrap_or("-");
+    let ends = |e: &EdgeIndex| {
+        mesh.edge_endpoints(*e)
+            .map(|(a, b)| [a, b])
+            .unwrap_or_default()
+    };
+    let mut nodes: BTreeSet<NodeIndex> = mesh.node_indices().collect();
+    let mut edges: Vec<EdgeIndex> = mesh.edge_indices().collect();
     if !query.namespaces.is_empty() {
         let asked: BTreeSet<&str> = query.namespaces.iter().map(String::as_str).collect();
-        let known: BTreeSet<&str> = nodes.iter().map(|n| n.namespace.as_str()).collect();
+        let known: BTreeSet<&str> = mesh.node_indices().map(namespace).collect();
         let unknown: Vec<&str> = asked.difference(&known).copied().collect();
         if !unknown.is_empty() {
             notices.push(not_found("namespace", &unknown));
         }
-        let inside: BTreeSet<String> = nodes
-            .iter()
-            .filter(|n| asked.contains(n.namespace.as_str()))
-            .map(|n| n.id.clone())
-            .collect();
-        edges.retain(|e| inside.contains(&e.from) || inside.contains(&e.to));
-        let touched: BTreeSet<&str> = edges
-            .iter()
-            .flat_map(|e| [e.from.as_str(), e.to.as_str()])
-            .collect();
-        nodes.retain(|n| inside.contains(&n.id) || touched.contains(n.id.as_str()));
+        nodes.retain(|n| asked.contains(namespace(*n)));
+        edges.retain(|e| ends(e).iter().any(|n| nodes.contains(n)));
+        nodes.extend(edges.iter().flat_map(ends));
     }
+    // Ids are spelled only where somebody names one.
+    let named = |id: &String| mesh.node_indices().find(|n| mesh[*n].0.id() == *id);
     if let Some(focus) = &query.focus {
-        if nodes.iter().any(|n| n.id == *focus) {
-            edges.retain(|e| e.from == *focus || e.to == *focus);
-            let near: BTreeSet<&str> = edges
-                .iter()
-                .flat_map(|e| [e.from.as_str(), e.to.as_str()])
-                .collect();
-            nodes.retain(|n| n.id == *focus || near.contains(n.id.as_str()));
-        } else {
-            notices.push(not_found("focus", &[focus]));
+        match named(focus).filter(|n| nodes.contains(n)) {
+            Some(focus) => {
+                edges.retain(|e| ends(e).contains(&focus));
+                nodes = edges.iter().flat_map(ends).chain([focus]).collect();
+            }
+            None => notices.push(not_found("focus", &[focus])),
         }
     }
-    if !query.hide.is_empty() {
-        let hidden = |id: &String| query.hide.contains(id);
-        edges.retain(|e| !hidden(&e.from) && !hidden(&e.to));
-        nodes.retain(|n| !hidden(&n.id));
+    let hidden: BTreeSet<NodeIndex> = query.hide.iter().filter_map(named).collect();
+    edges.retain(|e| ends(e).iter().all(|n| !hidden.contains(n)));
+    nodes.retain(|n| !hidden.contains(n));
+    Kept {
+        nodes: nodes.into_iter().collect(),
+        edges,
     }
 }
 

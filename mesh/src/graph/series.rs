@@ -28,6 +28,22 @@ pub fn series(
         .into_iter()
         .find(|reporter| reports(*reporter))
         .unwrap_or(Reporter::Source);
+    let total = |reporter: Reporter| -> f64 {
+        let counts = points.iter().flat_map(|point| &point.counts);
+        let counts = counts.filter(|count| count.reporter == reporter);
+        counts.map(|count| count.value).sum()
+    };
+    let mut notices = notices;
+    if view != Reporter::Destination && total(Reporter::Destination) > 1.1 * total(view) {
+        notices.push(Notice {
+            kind: "view".to_owned(),
+            source: "pidali".to_owned(),
+            message: "These lines are what the callers' proxies report; the called side saw more: \
+                      retries, mirrored requests, or callers without a proxy."
+                .to_owned(),
+            hint: Some("the figures above count callers without a proxy, too".to_owned()),
+        });
+    }
     let first = points.iter().position(|point| !point.counts.is_empty());
     let last = points.iter().rposition(|point| !point.counts.is_empty());
     let known = |idx: usize| first.is_some_and(|f| f <= idx) && last.is_some_and(|l| idx <= l);

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+use super::identity::Identity;
 use super::*;
+use crate::api::query::SeriesQuery;
 use crate::telemetry::{
     Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, ServiceRef,
     TrafficKey,
 };
+use crate::telemetry::{SeriesCount, SeriesPoint};
 
 const WINDOW_SECS: f64 = 300.0;
 
@@ -467,6 +470,43 @@ fn a_large_mesh_folds_what_is_surely_well_and_nothing_else() {
         all.health.reason
     );
     assert!(all.health.reason.starts_with("calls inside: "));
+}
+
+#[test]
+fn a_series_of_the_callers_view_says_when_the_called_side_saw_more() {
+    let point = |source: f64, destination: f64| {
+        let count = |reporter: Reporter, value: f64| SeriesCount {
+            reporter,
+            protocol: Protocol::Http,
+            response: Response {
+                http: Some(200),
+                grpc: None,
+            },
+            flags: Flags::parse("-"),
+            value,
+        };
+        SeriesPoint {
+            at: UnixMillis(0),
+            counts: vec![
+                count(Reporter::Source, source),
+                count(Reporter::Destination, destination),
+            ],
+            histogram: None,
+        }
+    };
+    let query = SeriesQuery {
+        id: "c/shop/cart".to_owned(),
+        window: Window::default(),
+        at: None,
+        by: By::Workload,
+    };
+    let of = |points: &[SeriesPoint]| series(&query, 10, points, Vec::new());
+    let alike = of(&[point(50.0, 50.0), point(30.0, 31.0)]);
+    assert_eq!(alike.rps, [Some(5.0), Some(3.0)]);
+    assert!(alike.notices.is_empty());
+    let more = of(&[point(50.0, 90.0)]);
+    assert_eq!(more.rps, [Some(5.0)]);
+    assert!(more.notices[0].message.contains("called side saw more"));
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::telemetry::{
 };
 use crate::units::{Ratio, Window, six_digits};
 
+use petgraph::graph::{DiGraph, NodeIndex};
+
 use super::Facts;
 use super::identity::{Identity, Projection};
 
@@ -307,11 +309,11 @@ pub struct Node {
     pub inside: Option<Totals>,
 }
 
-/// All edges and nodes of one projection.
+/// All edges and nodes of one projection, as a directed graph. Its indices follow the order of
+/// identities and stay in this module's parent.
 pub struct Views {
-    edges: HashMap<(Identity, Identity, Protocol), Edge>,
-    nodes: BTreeMap<Identity, Node>,
-    names: HashMap<String, String>,
+    mesh: DiGraph<(Identity, Node), Edge>,
+    places: HashMap<Identity, NodeIndex>,
 }
 
 impl Views {
@@ -370,44 +372,43 @@ impl Views {
             let node = nodes.entry(edge.from.clone()).or_default();
             node.inside.get_or_insert_default().merge(edge.shown());
         }
-        let names = nodes
-            .keys()
-            .map(|it| (it.id(), it.name().to_owned()))
-            .collect();
-        let edges = sorted
-            .into_iter()
-            .map(|(_, edge)| ((edge.from.clone(), edge.to.clone(), edge.protocol), edge))
-            .collect();
-        Views {
-            edges,
-            nodes,
-            names,
+        let mut mesh = DiGraph::with_capacity(nodes.len(), sorted.len());
+        let mut places = HashMap::with_capacity(nodes.len());
+        for (identity, node) in nodes {
+            let place = mesh.add_node((identity.clone(), node));
+            places.insert(identity, place);
         }
+        for (_, edge) in sorted {
+            // Both ends were entered above, for every edge that somebody reports.
+            if let (Some(from), Some(to)) = (places.get(&edge.from), places.get(&edge.to)) {
+                mesh.add_edge(*from, *to, edge);
+            }
+        }
+        Views { mesh, places }
     }
 
-    /// Returns the edges, in no order.
+    /// Returns the graph: who calls whom.
+    pub fn mesh(&self) -> &DiGraph<(Identity, Node), Edge> {
+        &self.mesh
+    }
+
+    /// Returns the edges, sorted by caller, callee and protocol.
     pub fn edges(&self) -> impl Iterator<Item = &Edge> {
-        self.edges.values()
+        self.mesh.edge_weights()
     }
 
     /// Returns one edge.
     pub fn edge(&self, from: &Identity, to: &Identity, protocol: Protocol) -> Option<&Edge> {
-        self.edges.get(&(from.clone(), to.clone(), protocol))
-    }
-
-    /// Returns the nodes by identity.
-    pub fn nodes(&self) -> impl Iterator<Item = (&Identity, &Node)> {
-        self.nodes.iter()
+        let (from, to) = (self.places.get(from)?, self.places.get(to)?);
+        let between = self.mesh.edges_connecting(*from, *to);
+        let mut edges = between.map(|edge| edge.weight());
+        edges.find(|edge| edge.protocol == protocol)
     }
 
     /// Returns one node.
     pub fn node(&self, identity: &Identity) -> Option<&Node> {
-        self.nodes.get(identity)
-    }
-
-    /// Returns the name of the node with this id, or the id.
-    pub fn name_of<'a>(&'a self, id: &'a str) -> &'a str {
-        self.names.get(id).map_or(id, String::as_str)
+        let (_, node) = self.mesh.node_weight(*self.places.get(identity)?)?;
+        Some(node)
     }
 }
 

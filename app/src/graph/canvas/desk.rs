@@ -111,7 +111,7 @@ impl Desk {
             if d.wants_layout || (!d.is_theirs && before != Some(picture.bounds())) {
                 d.is_theirs = false;
                 d.wants_layout = false;
-                d.camera = Camera::first(picture.bounds(), d.size);
+                d.camera = Camera::first(picture.bounds(), picture.start(), d.size);
             }
             d.picture = Some(Arc::clone(&picture));
             shown = Some(picture);
@@ -155,7 +155,7 @@ impl Desk {
                 return;
             };
             if !d.is_theirs || before.x < 1.0 {
-                d.camera = Camera::first(picture.bounds(), size);
+                d.camera = Camera::first(picture.bounds(), picture.start(), size);
             }
             // The panel has opened over what was selected.
             if let Some(place) = d.selected.as_deref().and_then(|id| picture.place(id)) {

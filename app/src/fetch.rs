@@ -49,6 +49,7 @@ impl Problem {
             "too_large" => "The answer is too large",
             "refused" => "A source refused the question",
             "bad_parameter" => "This link has a mistake",
+            "malformed" => "A source gave no answer we can read",
             "forbidden" => "Not allowed",
             "not_found" => "Not found",
             "overloaded" => "Pidali is busy",

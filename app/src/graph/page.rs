@@ -383,7 +383,7 @@ fn bad_link(name: &str, problem: &str, hint: Option<String>) -> AnyView {
     .into_any()
 }
 
-/// Writes a hint of the parameter reader as a sentence.
+/// Writes a hint of the server as a sentence.
 fn sentence(hint: &str) -> String {
     let mut chars = hint.chars();
     let first: String = chars
@@ -398,7 +398,12 @@ fn failure(problem: Problem, store: Store) -> AnyView {
     let place = use_place();
     let may_pass = problem.may_pass();
     view! {
-        <Message title=problem.title() text=problem.message hint=problem.hint failed=true>
+        <Message
+            title=problem.title()
+            text=problem.message
+            hint=problem.hint.map(|hint| sentence(&hint))
+            failed=true
+        >
             <button type="button" class="button button--primary" on:click=move |_| store.ask_again()>
                 {if may_pass { "Try now" } else { "Try again" }}
             </button>

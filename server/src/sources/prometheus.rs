@@ -672,7 +672,7 @@ impl Prometheus {
             .headers()
             .get(reqwest::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+            .unwrap_or("no content type");
         if kind.contains("json") {
             return Ok(());
         }

@@ -61,6 +61,12 @@ impl Label {
         Rect::new(p.x - self.w / 2.0, p.y - self.h / 2.0, self.w, self.h)
     }
 
+    /// On the line, or where a card is in the way, just above or below it.
+    fn beside(&self, p: Point) -> [Rect; 3] {
+        let off = self.h / 2.0 + 4.0;
+        [0.0, -off, off].map(|dy| self.at(Point::new(p.x, p.y + dy)))
+    }
+
     fn draw(self, rect: Rect, scale: f64, items: &mut Vec<Item>) {
         let rim = Stroke::solid(Ink::Line, 1.0 / scale);
         let ground = Outline::Round(rect, 4.0 / scale);
@@ -109,7 +115,8 @@ pub fn draw_all(
             let meets = |other: &Rect| other.overlaps(*rect);
             !taken.iter().any(meets) && !picture.cards.iter().any(meets)
         };
-        let spot = SPOTS.iter().map(|s| label.at(line.at(*s))).find(free);
+        let spots = SPOTS.iter().flat_map(|s| label.beside(line.at(*s)));
+        let spot = spots.into_iter().find(free);
         // What is selected says its figures even where that hides something.
         let spot = spot
             .or_else(|| (look.selected == Some(edge.id.as_str())).then(|| label.at(line.at(0.5))));

@@ -23,7 +23,7 @@ pub enum PrometheusError {
         why: Option<String>,
     },
     /// Something else answers there.
-    #[error("what answers at {url} is not Prometheus: it sent `{kind}` instead of JSON")]
+    #[error("what answers at {url} is not Prometheus: it sent {kind} instead of JSON")]
     NotPrometheus {
         /// The address without credentials.
         url: String,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mesh::api::GraphQuery;
 use mesh::graph::{Facts, answer};
 use mesh::layout::{Shape, place};
+use mesh::names::{AppName, ClusterName, NamespaceName, ServiceName, VersionName, WorkloadName};
 use mesh::telemetry::{
     Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, Sample,
     ServiceRef, TrafficKey,
@@ -48,6 +49,7 @@ pub fn measure(report: &mut Report) {
 fn facts(is_cyclic: bool) -> Facts {
     let mut requests = Vec::new();
     let mut latency = Vec::new();
+    let names = Names::new();
     let n_all = NAMESPACES * EACH;
     for from in 0..n_all {
         for call in 0..CALLS {
@@ -64,7 +66,7 @@ fn facts(is_cyclic: bool) -> Facts {
             };
             if let Some(to) = to.or_else(|| from.checked_sub(1).filter(|_| is_cyclic)) {
                 let seen = (from * CALLS + call) as f64;
-                push(from, to, seen, &mut requests, &mut latency);
+                push(&names, from, to, seen, &mut requests, &mut latency);
             }
         }
     }
@@ -76,19 +78,48 @@ fn facts(is_cyclic: bool) -> Facts {
     }
 }
 
-fn peer(n: usize) -> Peer {
-    let app = format!("app-{}", n / 2);
-    Peer {
-        cluster: Some("Kubernetes".into()),
-        namespace: Some(format!("team-{}", n / EACH).as_str().into()),
-        workload: Some(format!("{app}-v{}", n % 2 + 1).as_str().into()),
-        app: Some(app.as_str().into()),
-        version: Some(format!("v{}", n % 2 + 1).as_str().into()),
+/// Names repeat in samples, and whoever reads samples shares what repeats: so do these.
+struct Names {
+    peers: Vec<Peer>,
+    services: Vec<ServiceRef>,
+}
+
+impl Names {
+    fn new() -> Names {
+        let shared = |text: String| Arc::<str>::from(text);
+        let cluster = ClusterName::new(shared("Kubernetes".to_owned()));
+        let versions = ["v1", "v2"].map(VersionName::from);
+        let namespaces: Vec<NamespaceName> = (0..NAMESPACES)
+            .map(|n| NamespaceName::new(shared(format!("team-{n}"))))
+            .collect();
+        let apps: Vec<Arc<str>> = (0..NAMESPACES * EACH / 2)
+            .map(|n| shared(format!("app-{n}")))
+            .collect();
+        let peers = (0..NAMESPACES * EACH).map(|n| Peer {
+            cluster: Some(cluster.clone()),
+            namespace: Some(namespaces[n / EACH].clone()),
+            workload: Some(WorkloadName::new(shared(format!(
+                "app-{}-v{}",
+                n / 2,
+                n % 2 + 1
+            )))),
+            app: Some(AppName::new(Arc::clone(&apps[n / 2]))),
+            version: Some(versions[n % 2].clone()),
+        });
+        let services = (0..NAMESPACES * EACH).map(|n| ServiceRef {
+            namespace: Some(namespaces[n / EACH].clone()),
+            name: ServiceName::new(Arc::clone(&apps[n / 2])),
+        });
+        Names {
+            peers: peers.collect(),
+            services: services.collect(),
+        }
     }
 }
 
 /// Both reporters, three codes, and the client's durations.
 fn push(
+    names: &Names,
     from: usize,
     to: usize,
     seen: f64,
@@ -98,12 +129,9 @@ fn push(
     let key = |reporter: Reporter, code: u16| {
         Arc::new(TrafficKey {
             reporter,
-            source: peer(from),
-            destination: peer(to),
-            service: Some(ServiceRef {
-                namespace: Some(format!("team-{}", to / EACH).as_str().into()),
-                name: format!("app-{}", to / 2).as_str().into(),
-            }),
+            source: names.peers[from].clone(),
+            destination: names.peers[to].clone(),
+            service: Some(names.services[to].clone()),
             protocol: if to.is_multiple_of(3) {
                 Protocol::Grpc
             } else {

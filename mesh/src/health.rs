@@ -123,6 +123,9 @@ fn failed(outcome: Outcome) -> String {
 fn count(value: f64) -> String {
     if value > 0.0 && value < 0.95 {
         format!("{value:.1}")
+    } else if (0.0..1e15).contains(&value) {
+        // Much faster than writing a float, and there is one for every edge.
+        (value.round() as u64).to_string()
     } else {
         format!("{value:.0}")
     }

@@ -18,6 +18,11 @@ macro_rules! name_type {
                 Self(text.into())
             }
 
+            /// Returns the text, shared.
+            pub fn shared(&self) -> Arc<str> {
+                Arc::clone(&self.0)
+            }
+
             /// Returns the text of the name.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -171,7 +171,8 @@ pub fn six_digits(value: f64) -> f64 {
         // The sum of nothing is minus zero, which is no figure for people.
         return 0.0;
     }
-    if !value.is_finite() {
+    // Whole counts are, as a rule, short enough already.
+    if !value.is_finite() || (value.abs() < 1e6 && value.fract() == 0.0) {
         return value;
     }
     let exponent = value.abs().log10().floor() as i32;

@@ -20,6 +20,8 @@ pub struct Drawing<'a> {
     with_latency: bool,
     /// By the index of the edge.
     health: Vec<api::Health>,
+    /// By the index of the node.
+    ids: Vec<String>,
 }
 
 impl<'a> Drawing<'a> {
@@ -41,13 +43,16 @@ impl<'a> Drawing<'a> {
             hour,
             with_latency,
             health: views.edges().map(judge).collect(),
+            ids: views.mesh().node_weights().map(|(it, _)| it.id()).collect(),
         }
     }
 
     /// Returns an edge, without its line.
     pub fn edge(&self, index: EdgeIndex) -> Option<api::Edge> {
         let edge = self.views.mesh().edge_weight(index)?;
-        let (from, to) = (edge.from.id(), edge.to.id());
+        let (from, to) = self.views.mesh().edge_endpoints(index)?;
+        let id = |node: NodeIndex| self.ids.get(node.index()).cloned();
+        let (from, to) = (id(from)?, id(to)?);
         let latency = self.with_latency.then(|| edge.latency()).flatten();
         Some(api::Edge {
             id: format!("{from}->{to}:{}", edge.protocol.as_str()),
@@ -75,7 +80,7 @@ impl<'a> Drawing<'a> {
             badges.push("mtls_missing".to_owned());
         }
         Some(api::Node {
-            id: identity.id(),
+            id: self.ids.get(index.index())?.clone(),
             kind,
             name,
             cluster: identity.cluster().unwrap_or("-").to_owned(),
@@ -172,7 +177,7 @@ fn explanation(identity: &Identity, node: &views::Node) -> Option<String> {
             let flags: Vec<&str> = node
                 .inbound
                 .iter()
-                .flat_map(|it| it.totals.flags.keys())
+                .flat_map(|it| it.totals.flags())
                 .filter_map(|flag| flag_in_words(flag))
                 .collect();
             let why = if flags.is_empty() {

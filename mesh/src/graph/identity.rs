@@ -353,13 +353,13 @@ impl<'a> Projection<'a> {
             Some(service) if service.namespace.is_none() && is_egress(&service.name) => {
                 Identity::Egress {
                     cluster,
-                    name: service.name.as_str().into(),
+                    name: service.name.shared(),
                 }
             }
             Some(service) => self.fold(Identity::Service {
                 cluster,
-                namespace: service.namespace.as_ref().map(|n| n.as_str().into()),
-                service: service.name.as_str().into(),
+                namespace: service.namespace.as_ref().map(|n| n.shared()),
+                service: service.name.shared(),
             }),
             None => Identity::Unknown { cluster },
         }
@@ -372,11 +372,11 @@ impl<'a> Projection<'a> {
         service: Option<&ServiceRef>,
     ) -> Option<Identity> {
         let workload = peer.workload.as_ref()?;
-        let namespace = peer.namespace.as_ref().map(|n| Text::from(n.as_str()));
+        let namespace = peer.namespace.as_ref().map(|n| n.shared());
         let plain = || Identity::Workload {
             cluster: cluster.clone(),
             namespace: namespace.clone(),
-            workload: workload.as_str().into(),
+            workload: workload.shared(),
         };
         let identity = match (self.by, &peer.app) {
             (By::Workload, _) | (_, None) => plain(),
@@ -385,13 +385,13 @@ impl<'a> Projection<'a> {
             (By::Version, Some(app)) => Identity::Version {
                 cluster,
                 namespace,
-                app: app.as_str().into(),
-                version: peer.version.as_ref().map(|v| v.as_str().into()),
+                app: app.shared(),
+                version: peer.version.as_ref().map(|v| v.shared()),
             },
             (By::App, Some(app)) => Identity::App {
                 cluster,
                 namespace,
-                app: app.as_str().into(),
+                app: app.shared(),
             },
             (By::Service, Some(app)) => {
                 let served = || {
@@ -401,13 +401,13 @@ impl<'a> Projection<'a> {
                 match service.filter(|s| s.namespace.is_some()).or_else(served) {
                     Some(service) => Identity::Service {
                         cluster,
-                        namespace: service.namespace.as_ref().map(|n| n.as_str().into()),
-                        service: service.name.as_str().into(),
+                        namespace: service.namespace.as_ref().map(|n| n.shared()),
+                        service: service.name.shared(),
                     },
                     None => Identity::App {
                         cluster,
                         namespace,
-                        app: app.as_str().into(),
+                        app: app.shared(),
                     },
                 }
             }
@@ -427,7 +427,7 @@ impl<'a> Projection<'a> {
 }
 
 fn cluster(peer: &Peer) -> Option<Text> {
-    peer.cluster.as_ref().map(|c| c.as_str().into())
+    peer.cluster.as_ref().map(|c| c.shared())
 }
 
 fn is_egress(service: &ServiceName) -> bool {

@@ -1,6 +1,8 @@
 //! What each proxy reports of each call, kept apart (rules R2, R3, R4, R8).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::api;
 use crate::api::graph::{Bounds, Latency, ServerView, View};
@@ -58,9 +60,21 @@ pub struct Totals {
     errors: f64,
     client_errors: f64,
     gone: f64,
-    responses: BTreeMap<Response, f64>,
-    /// By response flag.
-    pub flags: BTreeMap<String, f64>,
+    /// Few: a list is smaller and faster than a map, and sorted on its way out.
+    responses: Vec<(Response, f64)>,
+    /// By response flag, in no order.
+    flags: Vec<(String, f64)>,
+}
+
+fn add_to<K, Q>(list: &mut Vec<(K, f64)>, key: &Q, count: f64)
+where
+    K: std::borrow::Borrow<Q>,
+    Q: PartialEq + ToOwned<Owned = K> + ?Sized,
+{
+    match list.iter_mut().find(|(known, _)| known.borrow() == key) {
+        Some((_, sum)) => *sum += count,
+        None => list.push((key.to_owned(), count)),
+    }
 }
 
 impl Totals {
@@ -72,14 +86,9 @@ impl Totals {
             Ending::ClientError => self.client_errors += count,
             Ending::Gone => self.gone += count,
         }
-        *self.responses.entry(response).or_default() += count;
+        add_to(&mut self.responses, &response, count);
         for flag in flags.iter() {
-            match self.flags.get_mut(flag) {
-                Some(known) => *known += count,
-                None => {
-                    self.flags.insert(flag.to_owned(), count);
-                }
-            }
+            add_to(&mut self.flags, flag, count);
         }
     }
 
@@ -89,11 +98,17 @@ impl Totals {
         self.client_errors += other.client_errors;
         self.gone += other.gone;
         for (response, count) in &other.responses {
-            *self.responses.entry(*response).or_default() += count;
+            add_to(&mut self.responses, response, *count);
         }
         for (flag, count) in &other.flags {
-            *self.flags.entry(flag.clone()).or_default() += count;
+            add_to(&mut self.flags, flag.as_str(), *count);
         }
+    }
+
+    /// Returns the response flags that were seen, sorted.
+    pub fn flags(&self) -> impl Iterator<Item = &str> {
+        let flags: BTreeSet<&str> = self.flags.iter().map(|(flag, _)| flag.as_str()).collect();
+        flags.into_iter()
     }
 
     /// Returns what health is judged by.
@@ -127,7 +142,7 @@ impl Totals {
             flags: self
                 .flags
                 .iter()
-                .filter(|(_, count)| **count > 0.0)
+                .filter(|(_, count)| *count > 0.0)
                 .map(|(flag, count)| (flag.clone(), six_digits(count / secs)))
                 .collect(),
             latency: latency
@@ -242,8 +257,8 @@ impl Edge {
             errors: 0.0,
             client_errors: 0.0,
             gone: 0.0,
-            responses: BTreeMap::new(),
-            flags: BTreeMap::new(),
+            responses: Vec::new(),
+            flags: Vec::new(),
         };
         self.calls().map_or(&NONE, |calls| &calls.totals)
     }
@@ -323,65 +338,71 @@ impl Views {
         let keys = facts.requests.iter().map(|sample| &*sample.key);
         let projection = Projection::new(by, folded, keys);
         let mut ends = Ends::new(&projection);
-        // Identities are compared by number first: most samples repeat a pair.
-        let mut numbered: HashMap<(usize, usize, Protocol), Edge> = HashMap::new();
+        let mut edges: Vec<(usize, usize, Edge)> = Vec::new();
+        let mut places: HashMap<(usize, usize, Protocol), usize> = HashMap::new();
         let mut inside: BTreeMap<(usize, Protocol), Edge> = BTreeMap::new();
-        let mut about: HashMap<usize, About> = HashMap::new();
+        let mut about: Vec<About> = Vec::new();
         for sample in &facts.requests {
             let (from, to) = ends.of(&sample.key);
+            let protocol = sample.key.protocol;
             if from == to && matches!(ends.identity(from), Identity::Namespace { .. }) {
                 inside
-                    .entry((from, sample.key.protocol))
-                    .or_insert_with(|| ends.edge(from, to, sample.key.protocol))
+                    .entry((from, protocol))
+                    .or_insert_with(|| ends.edge(from, to, protocol))
                     .count(&sample.key, sample.value);
                 continue;
             }
-            about.entry(from).or_default().caller(&sample.key);
-            about.entry(to).or_default().callee(&sample.key);
-            let edge = numbered
-                .entry((from, to, sample.key.protocol))
-                .or_insert_with(|| ends.edge(from, to, sample.key.protocol));
-            edge.count(&sample.key, sample.value);
+            if !ends.is_repeated {
+                about.resize_with(about.len().max(from.max(to) + 1), About::default);
+                about[from].caller(&sample.key);
+                about[to].callee(&sample.key);
+            }
+            let place = *places.entry((from, to, protocol)).or_insert_with(|| {
+                edges.push((from, to, ends.edge(from, to, protocol)));
+                edges.len() - 1
+            });
+            edges[place].2.count(&sample.key, sample.value);
         }
         for sample in facts.latency.iter().flatten() {
             let (from, to) = ends.of(&sample.key);
             // Durations of calls that were not counted belong to no edge.
-            if let Some(edge) = numbered.get_mut(&(from, to, sample.key.protocol)) {
-                edge.time(&sample.key, &sample.histogram);
+            if let Some(place) = places.get(&(from, to, sample.key.protocol)) {
+                edges[*place].2.time(&sample.key, &sample.histogram);
             }
         }
-        let mut sorted: Vec<((usize, usize, Protocol), Edge)> = numbered.into_iter().collect();
+        let ranks = ends.ranks();
         // Sums of floats depend on their order; the order must not depend on hashing.
-        sorted.sort_by(|(_, a), (_, b)| {
-            (&a.from, &a.to, a.protocol).cmp(&(&b.from, &b.to, b.protocol))
-        });
-        let mut nodes: BTreeMap<Identity, Node> = BTreeMap::new();
-        for ((from, to, _), edge) in &sorted {
+        // An edge is large: the keys are sorted, and each edge moved once.
+        edges.sort_by_cached_key(|(from, to, edge)| (ranks[*from], ranks[*to], edge.protocol));
+        // By rank: sorted by identity.
+        let mut nodes: BTreeMap<usize, Node> = BTreeMap::new();
+        let node_of = |number: usize| About::node(about.get(number));
+        for (from, to, edge) in &edges {
             let Some(calls) = edge.calls() else { continue };
-            let caller = nodes
-                .entry(edge.from.clone())
-                .or_insert_with(|| About::node(about.get(from)));
+            let caller = nodes.entry(ranks[*from]).or_insert_with(|| node_of(*from));
             caller.outbound.get_or_insert_default().merge(calls);
-            let callee = nodes
-                .entry(edge.to.clone())
-                .or_insert_with(|| About::node(about.get(to)));
+            let callee = nodes.entry(ranks[*to]).or_insert_with(|| node_of(*to));
             callee.inbound.get_or_insert_default().merge(calls);
             callee.mtls_missing |= edge.mtls_ratio().is_some_and(|ratio| ratio < 1.0);
         }
-        for edge in inside.values() {
-            let node = nodes.entry(edge.from.clone()).or_default();
+        for ((number, _), edge) in &inside {
+            let node = nodes.entry(ranks[*number]).or_default();
             node.inside.get_or_insert_default().merge(edge.shown());
         }
-        let mut mesh = DiGraph::with_capacity(nodes.len(), sorted.len());
+        let mut mesh = DiGraph::with_capacity(nodes.len(), edges.len());
         let mut places = HashMap::with_capacity(nodes.len());
-        for (identity, node) in nodes {
+        let mut by_rank: Vec<Option<NodeIndex>> = vec![None; ranks.len()];
+        let identities = ends.sorted();
+        for (rank, node) in nodes {
+            let identity = identities[rank].clone();
             let place = mesh.add_node((identity.clone(), node));
             places.insert(identity, place);
+            by_rank[rank] = Some(place);
         }
-        for (_, edge) in sorted {
+        for (from, to, edge) in edges {
             // Both ends were entered above, for every edge that somebody reports.
-            if let (Some(from), Some(to)) = (places.get(&edge.from), places.get(&edge.to)) {
-                mesh.add_edge(*from, *to, edge);
+            if let (Some(from), Some(to)) = (by_rank[ranks[from]], by_rank[ranks[to]]) {
+                mesh.add_edge(from, to, edge);
             }
         }
         Views { mesh, places }
@@ -452,10 +473,14 @@ impl Edge {
 /// Numbers for identities, so that a pair is spelled once and not once a sample.
 struct Ends<'a> {
     projection: &'a Projection<'a>,
-    sources: HashMap<(Peer, Option<Peer>), usize>,
-    destinations: HashMap<(Peer, Option<ServiceRef>, Option<Peer>), usize>,
+    sources: HashMap<(&'a Peer, Option<&'a Peer>), usize>,
+    destinations: HashMap<(&'a Peer, Option<&'a ServiceRef>, Option<&'a Peer>), usize>,
     identities: Vec<Identity>,
     numbers: HashMap<Identity, usize>,
+    /// Samples come sorted: most are of the same two as the one before.
+    last: Option<(&'a TrafficKey, (usize, usize))>,
+    /// Whether the last answer was the same as the one before, for the same reasons.
+    is_repeated: bool,
 }
 
 impl<'a> Ends<'a> {
@@ -466,13 +491,26 @@ impl<'a> Ends<'a> {
             destinations: HashMap::new(),
             identities: Vec::new(),
             numbers: HashMap::new(),
+            last: None,
+            is_repeated: false,
         }
     }
 
-    fn of(&mut self, key: &TrafficKey) -> (usize, usize) {
+    fn of(&mut self, key: &'a TrafficKey) -> (usize, usize) {
+        if let Some((last, ends)) = self.last
+            && last.source == key.source
+            && last.destination == key.destination
+            && last.service == key.service
+        {
+            self.is_repeated = true;
+            return ends;
+        }
+        self.is_repeated = false;
         // A peer without a cluster borrows the other side's: then both sides matter.
-        let other = |peer: &Peer, other: &Peer| peer.cluster.is_none().then(|| other.clone());
-        let from = (key.source.clone(), other(&key.source, &key.destination));
+        let from = (
+            &key.source,
+            key.source.cluster.is_none().then_some(&key.destination),
+        );
         let from = match self.sources.get(&from) {
             Some(number) => *number,
             None => {
@@ -482,9 +520,9 @@ impl<'a> Ends<'a> {
             }
         };
         let to = (
-            key.destination.clone(),
-            key.service.clone(),
-            other(&key.destination, &key.source),
+            &key.destination,
+            key.service.as_ref(),
+            key.destination.cluster.is_none().then_some(&key.source),
         );
         let to = match self.destinations.get(&to) {
             Some(number) => *number,
@@ -494,7 +532,26 @@ impl<'a> Ends<'a> {
                 number
             }
         };
+        self.last = Some((key, (from, to)));
         (from, to)
+    }
+
+    /// The place of each identity, by its number, among all in order.
+    fn ranks(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.identities.len()).collect();
+        order.sort_by(|a, b| self.identities[*a].cmp(&self.identities[*b]));
+        let mut ranks = vec![0; order.len()];
+        for (rank, number) in order.into_iter().enumerate() {
+            ranks[number] = rank;
+        }
+        ranks
+    }
+
+    /// All identities in order.
+    fn sorted(self) -> Vec<Identity> {
+        let mut identities = self.identities;
+        identities.sort();
+        identities
     }
 
     fn number(&mut self, identity: Identity) -> usize {

@@ -51,8 +51,8 @@ impl Reader {
             .map(|name| ServiceRef {
                 namespace: self
                     .text(&labels.destination_service_namespace)
-                    .map(|n| (&*n).into()),
-                name: (&*name).into(),
+                    .map(mesh::names::NamespaceName::new),
+                name: mesh::names::ServiceName::new(name),
             });
         let number = |text: &Option<Box<str>>| text.as_deref().and_then(|t| t.parse().ok());
         let key = TrafficKey {

@@ -13,20 +13,31 @@ const SERVER: [&str; 4] = ["mesh", "demo", "server", "Cargo.toml"];
 const API: &str = "127.0.0.1:20003";
 
 /// The server on its own port; `flags` go to `pidali demo`.
-fn run_server(flags: &[String]) -> Result<Child> {
+fn run_server(flags: &[String]) -> Result<Kept> {
     let program = place::target()?.join("release/pidali");
     Command::new(&program)
         .args(["demo", "--listen", API])
         .args(flags)
         .spawn()
+        .map(Kept)
         .with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// A child that ends when we let go of it, however we do.
+struct Kept(Child);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// Serves the page on 127.0.0.1:20002 and watches.
 pub fn run(flags: &[String]) -> Result<()> {
     let tools = setup::page()?;
     build()?;
-    let mut server = run_server(flags)?;
+    let mut server = Some(run_server(flags)?);
     let mut trunk = Command::new("trunk");
     trunk
         .args(["serve", "--address", "127.0.0.1", "--port", "20002"])
@@ -43,11 +54,11 @@ pub fn run(flags: &[String]) -> Result<()> {
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
         .env_remove("NO_COLOR");
     tools.equip(&mut trunk)?;
-    let mut trunk = trunk.spawn().context("cannot start trunk")?;
+    let mut trunk = Kept(trunk.spawn().context("cannot start trunk")?);
     let mut seen = newest()?;
     let ended = loop {
         std::thread::sleep(Duration::from_secs(1));
-        if let Some(status) = trunk.try_wait()? {
+        if let Some(status) = trunk.0.try_wait()? {
             break status;
         }
         let now = newest()?;
@@ -57,13 +68,11 @@ pub fn run(flags: &[String]) -> Result<()> {
         seen = now;
         say("the server's sources changed");
         if build().is_ok() {
-            server.kill().ok();
-            server.wait().ok();
-            server = run_server(flags)?;
+            // The old one first: both want the same port.
+            drop(server.take());
+            server = Some(run_server(flags)?);
         }
     };
-    server.kill().ok();
-    server.wait().ok();
     anyhow::ensure!(ended.success(), "trunk ended ({ended})");
     Ok(())
 }

@@ -31,7 +31,7 @@ cargo xtask e2e                 the browser tests alone
 cargo xtask bench [graph|page]  the speed we promise, measured; all of it without a name
 cargo xtask setup [page|tests]  only install what is missing
 
-What is built and downloaded is kept outside the checkout: PIDALI_CACHE, or ~/.cache/pidali.
+What is built and downloaded is kept outside the checkout: PIDALI_CACHE, or\nXDG_CACHE_HOME/pidali, or ~/.cache/pidali.
 ";
 
 fn main() -> ExitCode {

@@ -160,7 +160,11 @@ pub fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     for entry in entries {
-        list(&entry?.path(), files)?;
+        let entry = entry?.path();
+        // Editors leave links to nowhere, and files that are gone before one looks.
+        if entry.exists() {
+            list(&entry, files)?;
+        }
     }
     Ok(())
 }

@@ -15,7 +15,8 @@ pub fn cache() -> Result<PathBuf> {
     let env = |name: &str| {
         std::env::var_os(name)
             .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
+            // Tools are built from other folders, too.
+            .and_then(|v| std::path::absolute(v).ok())
     };
     if let Some(cache) = env("PIDALI_CACHE") {
         return Ok(cache);

@@ -152,12 +152,30 @@ fn debian_std() -> Option<PathBuf> {
     if !there("/usr/bin/rustc") || !there("/usr/bin/cargo") || !there("/usr/lib/rustlib/src") {
         return None;
     }
+    if !is_new_enough(
+        &read("/usr/bin/rustc", &["--version"])?,
+        env!("CARGO_PKG_RUST_VERSION"),
+    ) {
+        return None;
+    }
     // cargo runs us from the checkout's parent toolchain: that sysroot has the linker.
     let sysroot = PathBuf::from(read("rustc", &["--print", "sysroot"])?);
     let host = read("rustc", &["-vV"])?;
     let host = host.lines().find_map(|line| line.strip_prefix("host: "))?;
     let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
     linker.exists().then_some(linker)
+}
+
+/// Whether a compiler that says `rustc 1.96.0 …` is at least of this version.
+fn is_new_enough(said: &str, least: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> {
+        text.split('.')
+            .take(2)
+            .map_while(|n| n.parse().ok())
+            .collect()
+    };
+    let version = said.split_whitespace().nth(1).unwrap_or_default();
+    numbers(version).len() == 2 && numbers(version) >= numbers(least)
 }
 
 /// The version of a crate in Cargo.lock.
@@ -326,6 +344,13 @@ mod tests {
         let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"9\"\n\n[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
         assert_eq!(version_in(lock, "wasm-bindgen").as_deref(), Some("0.2.130"));
         assert_eq!(version_in(lock, "trunk"), None);
+    }
+
+    #[test]
+    fn a_compiler_of_an_old_distribution_is_not_taken() {
+        assert!(is_new_enough("rustc 1.96.0 (abc 2026-05-01)", "1.95"));
+        assert!(!is_new_enough("rustc 1.63.0", "1.95"));
+        assert!(!is_new_enough("rustc", "1.95"));
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub struct Camera {
 }
 
 /// How far one can zoom, out and in.
-const SCALES: [f64; 2] = [0.04, 3.0];
+/// A mesh of thousands still fits on its map.
+const SCALES: [f64; 2] = [0.003, 3.0];
 /// Left free around the picture when it is fitted, in screen pixels.
 const MARGIN: f64 = 28.0;
 /// A small mesh is not blown up beyond this.

@@ -328,11 +328,11 @@ impl Picture {
         let alpha_of = |is_near: bool| if is_near { 1.0 } else { AWAY };
         let node_alpha = |idx: usize| {
             near.as_ref()
-                .map_or(1.0, |n| alpha_of(n.nodes.contains(&idx)))
+                .map_or(1.0, |n| alpha_of(n.nodes.get(idx) == Some(&true)))
         };
         let edge_alpha = |idx: usize| {
             near.as_ref()
-                .map_or(1.0, |n| alpha_of(n.edges.contains(&idx)))
+                .map_or(1.0, |n| alpha_of(n.edges.get(idx) == Some(&true)))
         };
         let mut items = Vec::new();
         for (idx, rect) in &self.boxes {
@@ -353,7 +353,7 @@ impl Picture {
             };
             (edge_alpha(*idx) > AWAY, weight)
         };
-        order.sort_by_key(rank);
+        order.sort_by_cached_key(rank);
         for idx in order {
             if let (Some(e), Some(line)) = (self.graph.edges.get(idx), self.lines.get(idx))
                 && line.bounds().grown(8.0).overlaps(look.seen)
@@ -375,7 +375,7 @@ impl Picture {
             }
         }
         let wanted = |idx: usize| match &near {
-            Some(near) => near.edges.contains(&idx),
+            Some(near) => near.edges.get(idx) == Some(&true),
             None => look.scale >= label::CLOSE,
         };
         label::draw_all(self, look, wanted, &mut items);
@@ -405,31 +405,39 @@ impl Picture {
 
     /// What is at most one call away.
     fn near(&self, id: &str) -> Option<Near> {
-        let mut near = Near::default();
-        match *self.by_id.get(id)? {
-            Found::Node(node) => {
-                near.nodes.push(node);
-                for (idx, (from, to)) in self.ends.iter().enumerate() {
-                    if *from == node || *to == node {
-                        near.edges.push(idx);
-                        near.nodes.extend([*from, *to]);
-                    }
-                }
-            }
-            Found::Edge(idx) => {
-                near.edges.push(idx);
-                let (from, to) = self.ends.get(idx)?;
-                near.nodes.extend([*from, *to]);
+        let found = *self.by_id.get(id)?;
+        let mut near = Near {
+            nodes: vec![false; self.cards.len()],
+            edges: vec![false; self.lines.len()],
+        };
+        if let Found::Node(node) = found {
+            mark(&mut near.nodes, node);
+        }
+        for (idx, (from, to)) in self.ends.iter().enumerate() {
+            let is_near = match found {
+                Found::Node(node) => *from == node || *to == node,
+                Found::Edge(edge) => idx == edge,
+            };
+            if is_near {
+                mark(&mut near.edges, idx);
+                mark(&mut near.nodes, *from);
+                mark(&mut near.nodes, *to);
             }
         }
         Some(near)
     }
 }
 
-#[derive(Default)]
+/// By their places in the graph.
 struct Near {
-    nodes: Vec<usize>,
-    edges: Vec<usize>,
+    nodes: Vec<bool>,
+    edges: Vec<bool>,
+}
+
+fn mark(list: &mut [bool], at: usize) {
+    if let Some(place) = list.get_mut(at) {
+        *place = true;
+    }
 }
 
 /// The boxes of the layout, or, where cards have moved, boxes around them.
@@ -451,7 +459,8 @@ fn boxes(graph: &api::Graph, cards: &[Rect], is_layout: bool) -> Vec<(usize, Rec
     let boxes = graph.namespaces.iter().enumerate();
     boxes
         .filter_map(|(idx, ns)| {
-            let rect = if is_layout { given(ns) } else { around(ns) };
+            // Before its layout is there, an answer has no boxes.
+            let rect = given(ns).filter(|_| is_layout).or_else(|| around(ns));
             Some((idx, rect?))
         })
         .collect()

@@ -97,20 +97,18 @@ impl Desk {
     pub fn show(self, graph: Arc<api::Graph>) -> Option<Arc<Picture>> {
         let mut shown = None;
         self.0.update_value(|d| {
-            let positions = if d.wants_layout {
-                Positions::fresh(&graph).or_else(|| d.positions.adopt(&graph))
-            } else {
-                d.positions.adopt(&graph)
-            };
-            let Some(positions) = positions else {
+            // Wanted until it is there: an answer may come before its layout.
+            let layout = d.wants_layout.then(|| Positions::fresh(&graph)).flatten();
+            let is_new = layout.is_some();
+            let Some(positions) = layout.or_else(|| d.positions.adopt(&graph)) else {
                 return;
             };
             let picture = Arc::new(Picture::new(graph, &positions));
             let before = d.picture.as_ref().map(|p| p.bounds());
             d.positions = positions;
-            if d.wants_layout || (!d.is_theirs && before != Some(picture.bounds())) {
+            if is_new || (!d.is_theirs && before != Some(picture.bounds())) {
                 d.is_theirs = false;
-                d.wants_layout = false;
+                d.wants_layout &= !is_new;
                 d.camera = Camera::first(picture.bounds(), picture.start(), d.size);
             }
             d.picture = Some(Arc::clone(&picture));
@@ -154,7 +152,8 @@ impl Desk {
             let Some(picture) = d.picture.clone() else {
                 return;
             };
-            if !d.is_theirs || before.x < 1.0 {
+            // The panel of what is selected must not pull the picture from under a second click.
+            if before.x < 1.0 || (!d.is_theirs && d.selected.is_none()) {
                 d.camera = Camera::first(picture.bounds(), picture.start(), size);
             }
             // The panel has opened over what was selected.
@@ -172,7 +171,7 @@ impl Desk {
 
     /// Hears the theme.
     pub fn theme(self, theme: Theme) {
-        self.0.update_value(|d| d.theme = theme);
+        self.0.try_update_value(|d| d.theme = theme);
         self.repaint();
     }
 
@@ -295,12 +294,13 @@ impl Desk {
     }
 
     fn repaint(self) {
-        self.0.update_value(|d| d.painted = None);
+        self.0.try_update_value(|d| d.painted = None);
         self.schedule();
     }
 
     fn schedule(self) {
-        if self.0.with_value(|d| d.is_scheduled) {
+        // Gone with its page, it has nothing to draw.
+        if self.0.try_with_value(|d| d.is_scheduled) != Some(false) {
             return;
         }
         self.0.update_value(|d| d.is_scheduled = true);
@@ -330,7 +330,8 @@ impl Inner {
             canvas.set_width(w);
             canvas.set_height(h);
         }
-        if self.painted.is_none() && !(self.is_moving && self.behind.is_some()) {
+        // A gesture alone never asks for it: what is painted is moved, until the gesture is over.
+        if self.painted.is_none() {
             self.paint(&picture);
         }
         paint::clear(&canvas, &screen, self.theme);

@@ -1,5 +1,6 @@
 //! The picture for keys and readers of the screen: a list of services and calls.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -44,6 +45,9 @@ pub fn Options(
         })
     });
     let lines = Memo::new(move |_| lines.get().unwrap_or_default());
+    let texts = Memo::new(move |_| -> BTreeMap<String, String> {
+        lines.with(|l| l.iter().map(|l| (l.id.clone(), l.text.clone())).collect())
+    });
     let go = move |step: isize| {
         lines.with(|lines| {
             let last = lines.len().saturating_sub(1);
@@ -117,11 +121,7 @@ pub fn Options(
                     let id = line.id;
                     let (own, chosen, mine) = (id.clone(), id.clone(), dom_id(&id));
                     // The row stays while its words change.
-                    let text = Memo::new(move |_| {
-                        lines.with(|l| {
-                            l.iter().find(|l| l.id == own).map(|l| l.text.clone()).unwrap_or_default()
-                        })
-                    });
+                    let text = Memo::new(move |_| texts.with(|t| t.get(&own).cloned().unwrap_or_default()));
                     view! {
                         <div
                             role="option"
@@ -166,39 +166,56 @@ fn across(graph: &api::Graph, id: &str, inbound: bool) -> Option<String> {
     busiest.map(|e| e.id.clone())
 }
 
-/// Nodes, each followed by the calls it makes.
+/// Nodes, each followed by the calls it makes. Of a large mesh: what is bad, and what is around `around`,
+/// among it the nodes before and after, so that up and down go on.
 fn lines(picture: &Picture, around: Option<&str>) -> Vec<Line> {
     let graph = picture.graph();
     let names = words::NodeNames::new(graph);
     let is_whole = graph.nodes.len() + graph.edges.len() <= WHOLE;
-    let near = |node: &api::Node| {
-        let Some(id) = around else {
-            // Nothing to be around: what is bad is what people look for.
-            return node.health.status <= api::HealthStatus::Degraded;
-        };
-        let touches = |e: &api::Edge| {
-            (e.id == id && (e.from == node.id || e.to == node.id))
-                || (e.from == id && e.to == node.id)
-                || (e.to == id && e.from == node.id)
-        };
-        node.id == id || graph.edges.iter().any(touches)
-    };
-    let mut shown: Vec<&api::Node> = graph.nodes.iter().filter(|n| is_whole || near(n)).collect();
-    if shown.is_empty() {
-        shown = graph.nodes.iter().take(50).collect();
+    let mut near: BTreeSet<&str> = BTreeSet::new();
+    let mut calls: BTreeMap<&str, Vec<&api::Edge>> = BTreeMap::new();
+    for edge in &graph.edges {
+        calls.entry(&edge.from).or_default().push(edge);
+        let is_near = |id: &str| edge.id == id || edge.from == id || edge.to == id;
+        if around.is_some_and(is_near) {
+            near.extend([edge.from.as_str(), edge.to.as_str()]);
+        }
     }
+    let at = graph
+        .nodes
+        .iter()
+        .position(|n| Some(n.id.as_str()) == around);
+    let at = at.or_else(|| {
+        let from = &graph
+            .edges
+            .iter()
+            .find(|e| Some(e.id.as_str()) == around)?
+            .from;
+        graph.nodes.iter().position(|n| n.id == *from)
+    });
+    let at = at.unwrap_or(0);
+    let is_shown = |(idx, node): &(usize, &api::Node)| {
+        is_whole
+            || idx.abs_diff(at) <= 1
+            || node.health.status <= api::HealthStatus::Degraded
+            || near.contains(node.id.as_str())
+    };
     let mut lines = Vec::new();
-    for node in shown {
+    for (_, node) in graph.nodes.iter().enumerate().filter(is_shown) {
         lines.push(Line {
             id: node.id.clone(),
             text: node_text(node),
         });
-        for edge in graph.edges.iter().filter(|e| e.from == node.id) {
-            let text = edge_text(edge, picture.share(&edge.id), &names);
-            lines.push(Line {
-                id: edge.id.clone(),
-                text,
-            });
+        for edge in calls.get(node.id.as_str()).into_iter().flatten() {
+            let is_wanted = is_whole
+                || around.is_none_or(|id| edge.id == id || edge.from == id || edge.to == id);
+            if is_wanted {
+                let text = edge_text(edge, picture.share(&edge.id), &names);
+                lines.push(Line {
+                    id: edge.id.clone(),
+                    text,
+                });
+            }
         }
     }
     lines
@@ -288,6 +305,25 @@ mod tests {
                 "front → backend-v1, http: Healthy, 90 % of the calls to backend, 90.0 rps, – failed",
                 "front → backend-v2, http: Healthy, 10 % of the calls to backend, 10.0 rps, – failed",
             ]
+        );
+    }
+
+    #[test]
+    fn in_a_large_mesh_up_and_down_reach_everything() {
+        let nodes = (0..400).map(|n| node(&format!("n{n:03}"), n, 0)).collect();
+        let edges = (1..400)
+            .map(|n| edge("n000", &format!("n{n:03}"), 1.0))
+            .collect();
+        let mut graph = graph(nodes, edges);
+        graph.nodes[300].health.status = api::HealthStatus::Failing;
+        let graph = Arc::new(graph);
+        let positions = Positions::fresh(&graph).expect("a layout");
+        let picture = Picture::new(graph, &positions);
+        let around = lines(&picture, Some("n200"));
+        let ids: Vec<&str> = around.iter().map(|l| l.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["n000", "n000->n200:http", "n199", "n200", "n201", "n300"]
         );
     }
 

@@ -376,7 +376,13 @@ impl Picture {
         }
         let wanted = |idx: usize| match &near {
             Some(near) => near.edges.get(idx) == Some(&true),
-            None => look.scale >= label::CLOSE,
+            // From further away, only what calls for attention: failures, and the shares of a canary.
+            None => {
+                let status = self.graph.edges.get(idx).map(|e| e.health.status);
+                let is_bad = status.is_some_and(|s| palette::alarm(s).is_some());
+                let is_split = self.shares.get(idx).is_some_and(Option::is_some);
+                look.scale >= label::CLOSE || (look.scale >= label::NEAR && (is_bad || is_split))
+            }
         };
         label::draw_all(self, look, wanted, &mut items);
         items

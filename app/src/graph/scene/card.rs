@@ -9,7 +9,8 @@ use crate::numbers;
 
 /// Further away than this a card bears no text.
 const NAMED: f64 = 0.3;
-/// From here on it bears its figures.
+/// From here on it bears its rate, and from there on p95 as well.
+const NEAR: f64 = 0.5;
 const CLOSE: f64 = 0.66;
 /// Names are not drawn smaller than this on the screen, as far as the card has room.
 const LEAST: f64 = 9.5;
@@ -141,7 +142,9 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
         alpha,
     ));
 
-    let figures = (scale >= CLOSE).then(|| figures(node)).flatten();
+    let figures = (scale >= NEAR)
+        .then(|| figures(node, scale >= CLOSE))
+        .flatten();
     let name_y = if figures.is_some() {
         middle - 8.0
     } else {
@@ -185,7 +188,8 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
     };
     // Grown for those who look from afar, as far as the whole name still fits.
     let fits = room / text_width(&name, 1.0).max(0.1) * 0.99;
-    let size = 13.0_f64.max((LEAST / scale).min(fits).min(22.0));
+    let most = if figures.is_some() { 15.5 } else { 22.0 };
+    let size = 13.0_f64.max((LEAST / scale).min(fits).min(most));
     items.push(Item::Text {
         at: Point::new(left, name_y),
         text: cut(&name, size, room.max(20.0)),
@@ -198,10 +202,12 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
     });
     if let Some(figures) = figures {
         let room = rect.x + rect.w - left - 8.0;
+        // Not smaller than can be read, as far as the card has room.
+        let size = 11.0_f64.max((8.5 / scale).min(14.0));
         items.push(Item::Text {
             at: Point::new(left, middle + 8.5),
-            text: cut(&figures, 11.0, room),
-            size: 11.0,
+            text: cut(&figures, size, room),
+            size,
             weight: 450,
             ink: Ink::Text2,
             anchor: Anchor::Start,
@@ -212,12 +218,12 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
 }
 
 /// `12.4 rps · 23 ms`: what comes in, or where nothing does, what goes out.
-fn figures(node: &api::Node) -> Option<String> {
+fn figures(node: &api::Node, with_p95: bool) -> Option<String> {
     let with_traffic = |t: &&api::graph::Traffic| t.requests > 0.0;
     let inbound = node.inbound.as_ref().filter(with_traffic);
     let traffic = inbound.or(node.outbound.as_ref().filter(with_traffic))?;
     let rate = numbers::rate(traffic.rps);
-    Some(match traffic.latency.p95_ms {
+    Some(match traffic.latency.p95_ms.filter(|_| with_p95) {
         Some(p95) => format!("{rate} · {}", numbers::millis(p95)),
         None => rate,
     })

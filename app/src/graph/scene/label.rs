@@ -11,6 +11,9 @@ use super::Look;
 /// At this scale and closer every line bears its figures, as far as there is room.
 pub const CLOSE: f64 = 0.72;
 
+/// From here on those do that call for attention.
+pub const NEAR: f64 = 0.42;
+
 /// The height of the type on the screen.
 const SIZE: f64 = 10.5;
 const LINE: f64 = 14.0;

@@ -1,18 +1,10 @@
 // Opens the page again and again in fresh browser profiles; prints medians as JSON. Beside it, in turn, a
 // page with nothing on it, from the same server.
-import { createRequire } from "node:module";
+import { launch } from "../tests/browser/chromium.mjs";
 
-const { chromium } = createRequire(import.meta.url)("playwright-core");
 const url = process.argv[2];
 const runs = 7;
-const chrome = await chromium.launch({
-  executablePath: process.env.PIDALI_CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-  ],
-});
+const chrome = await launch();
 const median = (all) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
 
 async function open(address, read) {

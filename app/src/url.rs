@@ -4,6 +4,7 @@
 //! colleague should see from a link is in the query string, under the API's own parameter names;
 //! preferences of one person (theme, width of the rail) are not.
 
+use mesh::api::query::Fold;
 use mesh::api::{BadParameter, GraphQuery, SeriesQuery, query};
 
 /// What the page shows, as its URL says it.
@@ -205,8 +206,17 @@ pub fn base_path(base_uri: &str) -> String {
         .to_owned()
 }
 
-/// Returns the API address of the graph.
+/// Returns the API address of the graph. The page asks for a large mesh folded; the API never folds
+/// unasked.
 pub fn graph(query: &GraphQuery) -> String {
+    let fold = match &query.fold {
+        Fold::None => Fold::Auto,
+        chosen => chosen.clone(),
+    };
+    let query = GraphQuery {
+        fold,
+        ..query.clone()
+    };
     with_query("api/v1/graph", &query.to_query_string())
 }
 
@@ -276,6 +286,12 @@ mod tests {
         ] {
             assert_eq!(Address::from_pairs([(name, value)]).unwrap_err().name, name);
         }
+    }
+
+    #[test]
+    fn the_page_asks_for_a_large_mesh_folded() {
+        let query = GraphQuery::default();
+        assert_eq!(graph(&query), "api/v1/graph?fold=auto");
     }
 
     #[test]

@@ -67,6 +67,18 @@ pub fn answer(
         Fold::Namespaces(names) => names.clone(),
         Fold::Auto => well_namespaces(facts, query),
     };
+    if query.fold == Fold::Auto && !folded.is_empty() {
+        notices.push(Notice {
+            kind: "folded".to_owned(),
+            source: "pidali".to_owned(),
+            message: format!(
+                "The mesh has more than {MAX_UNFOLDED} nodes: {} namespaces that are well are one \
+                 node each.",
+                folded.len()
+            ),
+            hint: Some("choose a namespace to look inside".to_owned()),
+        });
+    }
     let views = Views::of(facts, query.by, &folded);
     let hour = facts.hour.as_ref().map(|requests| {
         let facts = Facts {

@@ -1,14 +1,12 @@
 // Drives the page in a real Chromium, as a person would: by roles, labels and keys.
 // `cargo xtask e2e` sets up what it needs; the last line counts.
-import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Browser } from "./browser.mjs";
+import { launch } from "./chromium.mjs";
 import { start, stopAll } from "./program.mjs";
 
-const require = createRequire(import.meta.url);
-const { chromium } = require("playwright-core");
 const here = path.dirname(fileURLToPath(import.meta.url));
 const shots = path.join(here, "../../target/screenshots");
 mkdirSync(shots, { recursive: true });
@@ -20,14 +18,7 @@ for (const file of ["./graph.mjs", "./links.mjs", "./faults.mjs", "./looks.mjs"]
 const only = process.argv[2];
 let passed = 0;
 let failed = 0;
-const chrome = await chromium.launch({
-  executablePath: process.env.PIDALI_CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-  ],
-});
+const chrome = await launch();
 try {
   const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
   for (const [title, story] of stories) {

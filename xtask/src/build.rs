@@ -13,6 +13,12 @@ use crate::{page, place};
 pub fn pidali() -> Result<PathBuf> {
     page::build()?;
     say("building the server (3 to 5 minutes the first time on 2 cores)");
+    server()?;
+    keep()
+}
+
+/// Builds the server alone, with whatever page is in dist/.
+pub fn server() -> Result<()> {
     run(cargo()?.args([
         "build",
         "--release",
@@ -20,8 +26,7 @@ pub fn pidali() -> Result<PathBuf> {
         "server",
         "--bin",
         "pidali",
-    ]))?;
-    keep()
+    ]))
 }
 
 /// Copies the built program into the checkout, where people look for it.

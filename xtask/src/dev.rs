@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
-use crate::run::{self, cargo, say};
-use crate::{place, setup};
+use crate::run::say;
+use crate::{build, place, setup};
 
 const SERVER: [&str; 4] = ["mesh", "demo", "server", "Cargo.toml"];
 const API: &str = "127.0.0.1:20003";
@@ -36,7 +36,7 @@ impl Drop for Kept {
 /// Serves the page on 127.0.0.1:20002 and watches.
 pub fn run(flags: &[String]) -> Result<()> {
     let tools = setup::page()?;
-    build()?;
+    build::server()?;
     let mut server = Some(run_server(flags)?);
     let mut trunk = Command::new("trunk");
     trunk
@@ -67,7 +67,7 @@ pub fn run(flags: &[String]) -> Result<()> {
         }
         seen = now;
         say("the server's sources changed");
-        if build().is_ok() {
+        if build::server().is_ok() {
             // The old one first: both want the same port.
             drop(server.take());
             server = Some(run_server(flags)?);
@@ -75,17 +75,6 @@ pub fn run(flags: &[String]) -> Result<()> {
     };
     anyhow::ensure!(ended.success(), "trunk ended ({ended})");
     Ok(())
-}
-
-fn build() -> Result<()> {
-    run::run(cargo()?.args([
-        "build",
-        "--release",
-        "--package",
-        "server",
-        "--bin",
-        "pidali",
-    ]))
 }
 
 /// When the youngest of the server's sources was changed.

@@ -342,6 +342,12 @@ impl Picture {
                 card::namespace(ns, *rect, look.scale, &mut items);
             }
         }
+        // From afar, thousands of calls are a haze, and what fails stands out of it.
+        let is_haze = near.is_none() && look.scale < card::NAMED && self.lines.len() > 200;
+        let faint = |e: &api::Edge| {
+            let is_bad = palette::alarm(e.health.status).is_some();
+            if is_haze && !is_bad { 0.22 } else { 1.0 }
+        };
         // What stands out lies on top.
         let mut order: Vec<usize> = (0..self.lines.len()).collect();
         let rank = |idx: &usize| {
@@ -358,7 +364,7 @@ impl Picture {
             if let (Some(e), Some(line)) = (self.graph.edges.get(idx), self.lines.get(idx))
                 && line.bounds().grown(8.0).overlaps(look.seen)
             {
-                edge::draw(e, line, look.scale, edge_alpha(idx), &mut items);
+                edge::draw(e, line, look.scale, edge_alpha(idx) * faint(e), &mut items);
             }
         }
         for (idx, (node, rect)) in self.graph.nodes.iter().zip(&self.cards).enumerate() {
@@ -372,6 +378,13 @@ impl Picture {
                     node_alpha(idx),
                     &mut items,
                 );
+            }
+        }
+        if look.scale < card::NAMED {
+            for (idx, rect) in &self.boxes {
+                if let Some(ns) = self.graph.namespaces.get(*idx) {
+                    card::plate(ns, *rect, look.scale, &mut items);
+                }
             }
         }
         let wanted = |idx: usize| match &near {

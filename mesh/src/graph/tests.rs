@@ -461,6 +461,11 @@ fn a_large_mesh_folds_what_is_surely_well_and_nothing_else() {
     );
     let folded = ask(&facts, |q| q.fold = Fold::Auto);
     assert_eq!(names(&folded), ["shop", "sick", "sicker"]);
+    assert!(
+        folded.notices[0]
+            .message
+            .contains("1 namespaces that are well")
+    );
     let all = &folded.nodes[0];
     assert_eq!(all.kind, NodeKind::Namespace);
     assert_eq!(

@@ -22,6 +22,11 @@ pub(super) const NODE_GAP: f64 = 28.0;
 /// Room for two short lines of figures on an edge.
 pub(super) const RANK_GAP: f64 = 132.0;
 
+/// Between namespaces that stand in rows.
+const BOX_GAP: i32 = 96;
+/// Namespaces wider than this, in heights, are broken into rows.
+const WIDEST: f64 = 2.4;
+
 /// Where everything is drawn, in whole pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
@@ -153,7 +158,10 @@ fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
     }
     let edges: Vec<(&Outer, &Outer, usize)> =
         outer_edges.iter().map(|((a, b), n)| (*a, *b, *n)).collect();
-    let (outer_centres, ..) = layered(&sizes, &edges);
+    let (mut outer_centres, w, h) = layered(&sizes, &edges);
+    if f64::from(w) > WIDEST * f64::from(h) {
+        outer_centres = wrapped(&sizes, &outer_centres);
+    }
     let mut out = BTreeMap::new();
     for (outer, centres) in inside {
         let (Some((cx, cy)), Some(size)) = (outer_centres.get(outer), sizes.get(outer)) else {
@@ -202,6 +210,19 @@ fn layered<K: Ord + Copy>(
     grid(items, alone.into_iter(), top, &mut centres);
     let (w, h) = extent(items, &centres);
     (centres, w, h)
+}
+
+/// Breaks a strip into rows, in the order in which its boxes stand: on a screen, a strip is a line.
+fn wrapped<K: Ord + Copy>(
+    items: &BTreeMap<K, Item>,
+    strip: &BTreeMap<K, (i32, i32)>,
+) -> BTreeMap<K, (i32, i32)> {
+    let mut order: Vec<(i32, i32, K)> = strip.iter().map(|(k, (x, y))| (*x, *y, *k)).collect();
+    order.sort();
+    let mut centres = BTreeMap::new();
+    let keys = order.into_iter().map(|(_, _, key)| key);
+    rows(items, keys, 0, BOX_GAP, &mut centres);
+    centres
 }
 
 fn extent<K: Ord + Copy>(
@@ -283,8 +304,17 @@ fn grid<K: Ord + Copy>(
     top: i32,
     centres: &mut BTreeMap<K, (i32, i32)>,
 ) {
+    rows(items, keys, top, NODE_GAP as i32, centres);
+}
+
+fn rows<K: Ord + Copy>(
+    items: &BTreeMap<K, Item>,
+    keys: impl Iterator<Item = K>,
+    top: i32,
+    gap: i32,
+    centres: &mut BTreeMap<K, (i32, i32)>,
+) {
     let keys: Vec<K> = keys.collect();
-    let gap = NODE_GAP as i32;
     let area: f64 = keys
         .iter()
         .filter_map(|k| items.get(k))

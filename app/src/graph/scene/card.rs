@@ -8,7 +8,7 @@ use crate::graph::words;
 use crate::numbers;
 
 /// Further away than this a card bears no text.
-const NAMED: f64 = 0.3;
+pub const NAMED: f64 = 0.3;
 /// From here on it bears its rate, and from there on p95 as well.
 const NEAR: f64 = 0.5;
 const CLOSE: f64 = 0.66;
@@ -321,6 +321,10 @@ pub fn namespace(ns: &api::graph::NamespaceBox, rect: Rect, scale: f64, items: &
         Some(rim),
         1.0,
     ));
+    if scale < NAMED {
+        // Its name stands on a plate, above everything.
+        return;
+    }
     // Its name stays readable from afar.
     let size = 12.0_f64.max((11.0 / scale).min(40.0));
     let y = rect.y + 16.0_f64.max(size * 0.75);
@@ -338,6 +342,52 @@ pub fn namespace(ns: &api::graph::NamespaceBox, rect: Rect, scale: f64, items: &
         ink: Ink::Text2,
         anchor: Anchor::Start,
         most: room.max(size),
+        alpha: 1.0,
+    });
+}
+
+/// The name of a namespace seen from afar: of one size on the screen, over cards and lines.
+pub fn plate(ns: &api::graph::NamespaceBox, rect: Rect, scale: f64, items: &mut Vec<Item>) {
+    let (size, pad) = (11.5, 6.0);
+    let room = (rect.w * scale - 2.0 * pad).max(40.0);
+    let text = cut(&ns.namespace, size, room);
+    let alarm = alarm(ns.status);
+    let sign = if alarm.is_some() { 20.0 } else { 0.0 };
+    let w = (text_width(&text, size) + 2.0 * pad + sign) / scale;
+    let plate = Rect::new(rect.x, rect.y, w, 20.0 / scale);
+    let rim = Stroke::solid(Ink::Line, 1.0 / scale);
+    let ground = Outline::Round(plate, 4.0 / scale);
+    items.push(Item::shape(ground, Some(Ink::Surface), Some(rim), 1.0));
+    let y = rect.y + 10.0 / scale;
+    if let Some(ink) = alarm {
+        // The shape alone: at this size a sign in it would be a speck.
+        let (x, r) = (rect.x + (pad + 6.0) / scale, 5.5 / scale);
+        let p = |dx: f64, dy: f64| Point::new(x + dx * r, y + dy * r);
+        let corners = if ns.status == HealthStatus::Failing {
+            let (a, b) = (0.41, 1.0);
+            vec![
+                p(-a, -b),
+                p(a, -b),
+                p(b, -a),
+                p(b, a),
+                p(a, b),
+                p(-a, b),
+                p(-b, a),
+                p(-b, -a),
+            ]
+        } else {
+            vec![p(0.0, -1.0), p(1.1, 0.9), p(-1.1, 0.9)]
+        };
+        items.push(Item::shape(Outline::Polygon(corners), Some(ink), None, 1.0));
+    }
+    items.push(Item::Text {
+        at: Point::new(rect.x + (pad + sign) / scale, y),
+        text,
+        size: size / scale,
+        weight: 600,
+        ink: Ink::Text,
+        anchor: Anchor::Start,
+        most: room / scale,
         alpha: 1.0,
     });
 }

@@ -27,7 +27,7 @@ struct Label {
     h: f64,
 }
 
-/// Returns what an edge bears: `90 % · 12.4 rps`, and below it `5.2 % · p95 23 ms`.
+/// Returns what an edge bears: `90 % · 12.4 rps`, and below it `5.2 % failed` and `p95 23 ms`.
 fn label(edge: &api::Edge, share: Option<f64>, scale: f64) -> Label {
     let t = &edge.traffic;
     let rate = numbers::rate(t.rps);
@@ -36,30 +36,44 @@ fn label(edge: &api::Edge, share: Option<f64>, scale: f64) -> Label {
         None => rate,
     };
     let mut lines = vec![(first, Ink::Text)];
-    let errors = t.error_ratio.filter(|ratio| *ratio > 0.0);
-    let errors = errors.map(|ratio| format!("{} failed", numbers::share(ratio)));
-    if let Some(errors) = errors {
-        let ink = alarm(edge.health.status).unwrap_or(Ink::Text2);
-        lines.push((errors, ink));
-    }
+    lines.extend(failed(edge));
     if let Some(p95) = t.latency.p95_ms {
         lines.push((format!("p95 {}", numbers::millis(p95)), Ink::Text2));
     }
-    // On the screen it is always of one size.
-    let w = lines
-        .iter()
-        .map(|l| text_width(&l.0, SIZE))
-        .fold(0.0, f64::max)
-        + 12.0;
-    let h = LINE * f64::from(u32::try_from(lines.len()).unwrap_or(1)) + 5.0;
-    Label {
-        lines,
-        w: w / scale,
-        h: h / scale,
-    }
+    Label::new(lines, scale)
+}
+
+/// Returns what an edge bears from further away: that it fails, or else its share of a split.
+fn brief(edge: &api::Edge, share: Option<f64>, scale: f64) -> Label {
+    let is_bad = alarm(edge.health.status).is_some();
+    let line = failed(edge).filter(|_| is_bad);
+    let line = line.or_else(|| Some((numbers::share(share?), Ink::Text)));
+    let line = line.unwrap_or_else(|| (numbers::rate(edge.traffic.rps), Ink::Text));
+    Label::new(vec![line], scale)
+}
+
+fn failed(edge: &api::Edge) -> Option<(String, Ink)> {
+    let ratio = edge.traffic.error_ratio.filter(|ratio| *ratio > 0.0)?;
+    let ink = alarm(edge.health.status).unwrap_or(Ink::Text2);
+    Some((format!("{} failed", numbers::share(ratio)), ink))
 }
 
 impl Label {
+    /// On the screen it is always of one size.
+    fn new(lines: Vec<(String, Ink)>, scale: f64) -> Label {
+        let w = lines
+            .iter()
+            .map(|l| text_width(&l.0, SIZE))
+            .fold(0.0, f64::max)
+            + 12.0;
+        let h = LINE * f64::from(u32::try_from(lines.len()).unwrap_or(1)) + 5.0;
+        Label {
+            lines,
+            w: w / scale,
+            h: h / scale,
+        }
+    }
+
     fn at(&self, p: Point) -> Rect {
         Rect::new(p.x - self.w / 2.0, p.y - self.h / 2.0, self.w, self.h)
     }
@@ -105,7 +119,9 @@ pub fn draw_all(
         let by_health = a.health.status.cmp(&b.health.status);
         by_health.then(b.traffic.rps.total_cmp(&a.traffic.rps))
     });
-    let mut taken: Vec<Rect> = Vec::new();
+    // The names of namespaces stay readable.
+    let title = |r: &Rect| Rect::new(r.x + 8.0, r.y, r.w.min(140.0), 28.0);
+    let mut taken: Vec<Rect> = picture.boxes.iter().map(|(_, r)| title(r)).collect();
     for idx in order {
         let (Some(edge), Some(line)) = (edges.get(idx), picture.lines.get(idx)) else {
             continue;
@@ -113,7 +129,12 @@ pub fn draw_all(
         if !line.bounds().grown(40.0).overlaps(look.seen) {
             continue;
         }
-        let label = label(edge, picture.shares.get(idx).copied().flatten(), look.scale);
+        let share = picture.shares.get(idx).copied().flatten();
+        let label = if look.scale < CLOSE && look.selected.is_none() {
+            brief(edge, share, look.scale)
+        } else {
+            label(edge, share, look.scale)
+        };
         let free = |rect: &Rect| {
             let meets = |other: &Rect| other.overlaps(*rect);
             !taken.iter().any(meets) && !picture.cards.iter().any(meets)

@@ -1,4 +1,4 @@
-//! What a mesh is: names, units, telemetry, graph, health.
+//! What a mesh is: names, units, telemetry, graph, health, routing.
 //!
 //! Pure code: no IO, no clock, no async, no environment. Time is an argument. It compiles for the
 //! host and for wasm, so the server decides with it and the page shows with it.
@@ -11,5 +11,6 @@ pub mod telemetry;
 pub mod graph;
 pub mod health;
 pub mod layout;
+pub mod routing;
 
 pub mod api;

@@ -107,7 +107,8 @@ export default [
       const graph = await (await fetch(`${pidali.url}api/v1/graph`)).json();
       const worst = graph.edges.find((e) => e.to.endsWith("payments-v2"));
       const selected = encodeURIComponent(worst.id);
-      const page = await browser.graph(`${pidali.url}graph?selected=${selected}`);
+      // An hour: every code of the story has surely been drawn by then.
+      const page = await browser.graph(`${pidali.url}graph?window=1h&selected=${selected}`);
       const panel = page.getByRole("complementary", { name: "Details" });
       await panel.locator("svg.chart__picture, .chart svg").first().waitFor();
       const text = await panel.textContent();

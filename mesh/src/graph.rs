@@ -15,9 +15,11 @@ use crate::telemetry::{LatencySample, Sample};
 use crate::units::{UnixMillis, Window, six_digits};
 
 mod draw;
+mod ends;
 mod filter;
 mod identity;
 mod series;
+mod totals;
 mod views;
 
 #[cfg(test)]

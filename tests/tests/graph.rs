@@ -320,6 +320,9 @@ async fn sources_say_that_the_real_prometheus_is_there() -> Result<()> {
     })
     .with_context(|| last.to_string())?;
     assert_eq!(last["items"][0]["kind"], "prometheus");
-    assert!(!WORLD.prometheus.url.is_empty());
+    let info = format!("{}/api/v1/status/buildinfo", WORLD.prometheus.url);
+    let info = WORLD.pidali.fetch(&info, &[]).await?;
+    assert_eq!(last["items"][0]["version"], info.json["data"]["version"]);
+    assert!(info.json["data"]["version"].is_string(), "{}", info.text);
     Ok(())
 }

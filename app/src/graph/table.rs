@@ -9,8 +9,7 @@ use mesh::api::{self, Edge, HealthStatus};
 use web_sys::KeyboardEvent;
 
 use super::panel::{quantiles, rate_of};
-use super::words::NodeNames;
-use crate::numbers;
+use super::words::{self, NodeNames};
 use crate::shell::place::{Step, use_place};
 use crate::ui::popover::step_focus;
 use crate::ui::{HealthMark, Icon, Symbol};
@@ -117,7 +116,7 @@ impl Row {
             rps: t.rps,
             rate: rate_of(edge),
             error_ratio: t.error_ratio,
-            errors: numbers::share_of(t.error_ratio, t.errors, t.requests),
+            errors: words::failed(t),
             quantiles: [t.latency.p50_ms, t.latency.p95_ms, t.latency.p99_ms],
             quantile_texts: quantiles(t),
         }
@@ -308,6 +307,7 @@ fn EdgeRow(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers;
 
     fn row(id: &str, status: HealthStatus, rps: f64, p95: Option<f64>) -> Row {
         Row {

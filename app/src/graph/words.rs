@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mesh::api::{self, NodeKind};
 
+use crate::numbers;
+
 /// Returns the word for a kind of node.
 pub fn kind(kind: NodeKind) -> &'static str {
     match kind {
@@ -186,6 +188,11 @@ pub fn fault(code: &str) -> Fault {
             _ => Fault::None,
         },
     }
+}
+
+/// Returns the share of calls that failed: `5.2 %`, on thin evidence with its counts.
+pub fn failed(traffic: &api::graph::Traffic) -> String {
+    numbers::share_of(traffic.error_ratio, traffic.errors, traffic.requests)
 }
 
 /// Returns what a badge says.

@@ -6,7 +6,7 @@ use crate::api::series::Series;
 use crate::telemetry::{Histogram, Reporter, SeriesPoint};
 use crate::units::six_digits;
 
-use super::views::{Ending, quantiles};
+use super::totals::{Ending, quantiles};
 
 /// Returns the series of `query` from a source's points, which end at `at` and stand `step_secs` apart.
 ///

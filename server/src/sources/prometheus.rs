@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
 use mesh::api::Notice;
 use mesh::telemetry::{
     Bucket, DurationBuckets, Histogram, LatencySample, Reporter, Requests, Sample, Series,
@@ -16,12 +14,13 @@ use mesh::telemetry::{
 };
 use mesh::units::UnixMillis;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode, Url};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, mpsc};
+use reqwest::{Client, Url};
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use super::Answer;
 
+mod ask;
 mod decode;
 mod error;
 mod labels;
@@ -29,7 +28,7 @@ mod promql;
 
 pub use error::PrometheusError;
 
-use decode::{Item, Outcome};
+use decode::Item;
 use labels::Reader;
 
 /// Metrics and what they show, for the sources page.
@@ -136,8 +135,6 @@ pub struct Prometheus {
     max_samples: usize,
 }
 
-/// The pause before the one retry of a connection that failed.
-const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// `increase()` needs two scrapes in its range; a chart's point may be shorter than that.
 const MIN_RANGE_SECS: u32 = 60;
 
@@ -467,231 +464,6 @@ impl Prometheus {
             hint: Some("wait for one window, or look at a shorter one".to_owned()),
         }))
     }
-
-    async fn instant<T: Send + 'static>(
-        &self,
-        text: &str,
-        at: UnixMillis,
-        sink: impl FnMut(Option<Item>) -> Option<T> + Send + 'static,
-    ) -> Result<(T, Vec<Notice>), PrometheusError> {
-        let time = seconds(at.0);
-        self.ask(
-            "api/v1/query",
-            &[("query", text), ("time", &time)],
-            "vector",
-            sink,
-        )
-        .await
-    }
-
-    async fn range<T: Send + 'static>(
-        &self,
-        text: &str,
-        ask: &Series,
-        sink: impl FnMut(Option<Item>) -> Option<T> + Send + 'static,
-    ) -> Result<(T, Vec<Notice>), PrometheusError> {
-        let step_ms = i64::from(ask.step_secs) * 1000;
-        let start = seconds(ask.at.0 - step_ms * (i64::from(ask.n_points) - 1));
-        let end = seconds(ask.at.0);
-        let step = ask.step_secs.to_string();
-        let form = [
-            ("query", text),
-            ("start", &start),
-            ("end", &end),
-            ("step", &step),
-        ];
-        self.ask("api/v1/query_range", &form, "matrix", sink).await
-    }
-
-    /// Asks one question and feeds the items of the answer to `sink`, which is asked for its result at
-    /// the end (`None`).
-    async fn ask<T: Send + 'static>(
-        &self,
-        path: &str,
-        form: &[(&str, &str)],
-        expected: &'static str,
-        sink: impl FnMut(Option<Item>) -> Option<T> + Send + 'static,
-    ) -> Result<(T, Vec<Notice>), PrometheusError> {
-        let _slot = self
-            .slots
-            .acquire()
-            .await
-            .map_err(|_| PrometheusError::Interrupted)?;
-        let url = self
-            .base
-            .join(path)
-            .map_err(|_| PrometheusError::Interrupted)?;
-        let mut response = self.send(&url, form).await;
-        let again = match &response {
-            Err(PrometheusError::Unreachable { .. }) => true,
-            Ok(response) => response.status() == StatusCode::SERVICE_UNAVAILABLE,
-            Err(_) => false,
-        };
-        if again {
-            tokio::time::sleep(RETRY_AFTER).await;
-            response = self.send(&url, form).await;
-        }
-        let response = response?;
-        let status = response.status();
-        self.refuse_what_is_no_answer(&response)?;
-        let (max_bytes, max_samples) = (self.max_bytes, self.max_samples);
-        let (chunks, receiver) = mpsc::channel::<std::io::Result<Bytes>>(4);
-        let decoding =
-            tokio::task::spawn_blocking(move || decode::read(receiver, max_samples, sink));
-        let mut stream = response.bytes_stream();
-        let (mut n_bytes, mut broken) = (0_u64, None);
-        while let Some(chunk) = stream.next().await {
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    broken = Some(self.transport(error));
-                    break;
-                }
-            };
-            n_bytes += chunk.len() as u64;
-            if n_bytes > max_bytes {
-                broken = Some(PrometheusError::TooLarge {
-                    max_mib: max_bytes / (1024 * 1024),
-                });
-                break;
-            }
-            if chunks.send(Ok(chunk)).await.is_err() {
-                break;
-            }
-        }
-        drop(chunks);
-        let decoded = decoding.await.map_err(|_| PrometheusError::Interrupted)?;
-        if let Some(error) = broken {
-            return Err(error);
-        }
-        let outcome = decoded.map_err(|error| error.into_error(max_samples))?;
-        let promql = || {
-            form.first()
-                .map(|(_, text)| (*text).to_owned())
-                .unwrap_or_default()
-        };
-        match outcome {
-            Outcome::Success {
-                result_type,
-                value,
-                warnings,
-            } => {
-                if !status.is_success() {
-                    return Err(PrometheusError::Status {
-                        status: status.as_u16(),
-                    });
-                }
-                if result_type.as_deref() != Some(expected) {
-                    return Err(PrometheusError::Malformed {
-                        what: format!("the answer is not a {expected}"),
-                    });
-                }
-                let notices = warnings
-                    .into_iter()
-                    .take(5)
-                    .map(|warning| Notice {
-                        kind: "source_warning".to_owned(),
-                        source: "prometheus".to_owned(),
-                        message: format!("Prometheus warns: {}", error::shorten(&warning)),
-                        hint: None,
-                    })
-                    .collect();
-                Ok((value, notices))
-            }
-            Outcome::Failure { kind, message }
-                if matches!(kind.as_str(), "timeout" | "canceled") =>
-            {
-                Err(PrometheusError::TooSlow {
-                    secs: self.timeout.as_secs(),
-                    why: Some(error::shorten(&message)),
-                })
-            }
-            Outcome::Failure { kind, message } => Err(PrometheusError::Refused {
-                promql: promql(),
-                message: format!("{} ({})", error::shorten(&message), error::shorten(&kind)),
-            }),
-        }
-    }
-
-    async fn send(&self, url: &Url, form: &[(&str, &str)]) -> Result<Response, PrometheusError> {
-        let mut request = if form.is_empty() {
-            self.client.get(url.clone())
-        } else {
-            self.client.post(url.clone()).form(form)
-        };
-        if !self.query.is_empty() {
-            request = request.query(&self.query);
-        }
-        request = match &self.auth {
-            Auth::None => request,
-            Auth::Basic { user, password } => {
-                request.basic_auth(user, Some(password.expose_secret()))
-            }
-            Auth::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Auth::BearerFile(path) => {
-                let token = tokio::fs::read_to_string(path)
-                    .await
-                    .map_err(|source| PrometheusError::Token { source })?;
-                request.bearer_auth(token.trim())
-            }
-        };
-        request.send().await.map_err(|error| self.transport(error))
-    }
-
-    fn transport(&self, error: reqwest::Error) -> PrometheusError {
-        // The address may carry query parameters that are secret.
-        let error = error.without_url();
-        if error.is_timeout() {
-            PrometheusError::TooSlow {
-                secs: self.timeout.as_secs(),
-                why: None,
-            }
-        } else if error.is_body() || error.is_decode() {
-            PrometheusError::Truncated
-        } else {
-            PrometheusError::Unreachable {
-                url: self.shown.clone(),
-                source: error,
-            }
-        }
-    }
-
-    fn refuse_what_is_no_answer(&self, response: &Response) -> Result<(), PrometheusError> {
-        let status = response.status();
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(PrometheusError::Unauthorized {
-                status: status.as_u16(),
-            });
-        }
-        if status.is_redirection() {
-            return Err(PrometheusError::Redirected {
-                status: status.as_u16(),
-            });
-        }
-        let kind = response
-            .headers()
-            .get(reqwest::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("no content type");
-        if kind.contains("json") {
-            return Ok(());
-        }
-        if status.is_success() {
-            let kind = error::shorten(kind);
-            return Err(PrometheusError::NotPrometheus {
-                url: self.shown.clone(),
-                kind,
-            });
-        }
-        Err(PrometheusError::Status {
-            status: status.as_u16(),
-        })
-    }
-}
-
-/// Writes milliseconds as seconds, exactly.
-fn seconds(millis: i64) -> String {
-    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
 #[cfg(test)]

@@ -257,8 +257,7 @@ pub fn edge_text(edge: &api::Edge, share: Option<f64>, names: &words::NodeNames<
 fn figures(traffic: &api::graph::Traffic) -> String {
     let mut text = numbers::rate(traffic.rps);
     if traffic.requests > 0.0 {
-        let failed = numbers::share_of(traffic.error_ratio, traffic.errors, traffic.requests);
-        text.push_str(&format!(", {failed} failed"));
+        text.push_str(&format!(", {} failed", words::failed(traffic)));
     }
     if let Some(p95) = traffic.latency.p95_ms {
         text.push_str(&format!(", p95 {}", numbers::millis(p95)));

@@ -132,8 +132,7 @@ fn told(picture: &Picture, id: &str) -> Option<Told> {
 fn figures(traffic: &api::graph::Traffic) -> Vec<(&'static str, String)> {
     let mut figures = vec![("Rate", numbers::rate(traffic.rps))];
     if traffic.requests > 0.0 {
-        let failed = numbers::share_of(traffic.error_ratio, traffic.errors, traffic.requests);
-        figures.push(("Failed", failed));
+        figures.push(("Failed", words::failed(traffic)));
     }
     let latency = &traffic.latency;
     let three = [

@@ -5,6 +5,7 @@ use mesh::api::graph::Traffic;
 use mesh::api::{self, Edge, Node};
 
 use super::figures::quantiles;
+use crate::graph::words;
 use crate::numbers;
 
 /// One version of what was called, and its part of the calls.
@@ -85,7 +86,7 @@ pub fn versions(
                     <td class="figure">{numbers::share(s.rps / total)}</td>
                     <td class="figure">{numbers::count(s.traffic.requests)}</td>
                     <td class="figure">
-                        {numbers::share_of(s.traffic.error_ratio, s.traffic.errors, s.traffic.requests)}
+                        {words::failed(&s.traffic)}
                     </td>
                     <td class="figure">{p95}</td>
                 </tr>

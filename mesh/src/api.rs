@@ -7,14 +7,16 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod changes;
 pub mod graph;
 pub mod namespaces;
 pub mod query;
+pub mod routes;
 pub mod series;
 pub mod sources;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
-pub use query::{BadParameter, GraphQuery, SeriesQuery};
+pub use query::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
 pub use sources::Source;
 
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.
@@ -54,8 +56,11 @@ pub struct ErrorBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
-    /// A stable word for programs: `bad_parameter`, `not_found`, `forbidden`, `unreachable`, `too_slow`,
-    /// `malformed`, `refused`, `too_large`, `overloaded`, `internal`.
+    /// A stable word for programs: `bad_parameter`, `bad_body`, `not_found`, `forbidden`, `foreign_origin`,
+    /// `conflict` (the object is not as it was seen), `changed_since` (what is to be taken back is no
+    /// longer there), `checks` (a check refuses it), `owned` (a controller steers it), `admission` (the
+    /// cluster refuses it), `no_cluster`, `unreachable`, `too_slow`, `malformed`, `refused`,
+    /// `too_large`, `overloaded`, `internal`.
     pub kind: String,
     /// One or two sentences for people: what was tried and why it failed.
     pub message: String,
@@ -68,7 +73,7 @@ pub struct ErrorDetail {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changed {
-    /// `graph`, later `routes` and `plans`.
+    /// `graph`, `routes`.
     pub topic: String,
     /// Grows with every change.
     pub version: u64,

@@ -183,6 +183,44 @@ impl GraphQuery {
     }
 }
 
+/// The parameters of `GET /api/v1/routes` and of one route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoutesQuery {
+    /// The namespaces whose routes and services to show, sorted; empty means all.
+    pub namespaces: Vec<String>,
+    /// How far the evidence looks back.
+    pub window: Window,
+}
+
+impl RoutesQuery {
+    /// Reads the parameters, decoded, in any order.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<RoutesQuery, BadParameter> {
+        let mut query = RoutesQuery::default();
+        let mut seen = Seen::default();
+        for (name, value) in pairs {
+            seen.once(name)?;
+            match name {
+                "namespaces" => query.namespaces = list(name, value)?,
+                "window" => query.window = window(value)?,
+                other => return Err(unknown(other, "namespaces, window")),
+            }
+        }
+        Ok(query)
+    }
+
+    /// Writes the parameters, encoded, without a leading `?`; what is at its default is left out.
+    pub fn to_query_string(&self) -> String {
+        let mut out = Writer::default();
+        out.list("namespaces", &self.namespaces);
+        if self.window != Window::default() {
+            out.pair("window", &self.window.to_string());
+        }
+        out.0
+    }
+}
+
 impl SeriesQuery {
     /// Reads the parameters, decoded, in any order.
     pub fn from_pairs<'a>(

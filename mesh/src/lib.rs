@@ -4,6 +4,7 @@
 //! host and for wasm, so the server decides with it and the page shows with it.
 
 pub mod names;
+pub mod object;
 pub mod units;
 
 pub mod telemetry;

@@ -23,6 +23,9 @@ mod routing;
 mod history;
 mod ledger;
 
+mod readiness;
+pub use readiness::Readiness;
+
 mod answers;
 mod expose;
 mod truth;

@@ -15,6 +15,8 @@ mod story;
 mod plan;
 mod step;
 
+mod ending;
+
 mod chance;
 mod deployments;
 mod fleet;

@@ -53,6 +53,11 @@ impl Counter {
 }
 
 impl Pod {
+    /// Returns whether it takes calls in a step.
+    pub(crate) fn is_ready(&self, step: i64) -> bool {
+        self.ready_from.is_some_and(|ready| ready <= step)
+    }
+
     /// Counts one call in the pod's proxy. The series is born with its first call, as in Envoy.
     pub(crate) fn count(&mut self, report: ReportId, bucket: usize, ms: f64) {
         let counter = self.counters.entry(report).or_insert(Counter {
@@ -148,7 +153,7 @@ impl Fleet {
                         pod.ready_from = Some(lease.start + STARTING_STEPS);
                     }
                 }
-                if pod.ready_from.is_some_and(|ready| ready <= step) {
+                if pod.is_ready(step) {
                     workload.ready.push(slot);
                 }
             }

@@ -15,6 +15,8 @@ mod story;
 mod plan;
 mod step;
 
+mod ending;
+
 mod chance;
 mod deployments;
 mod fleet;
@@ -22,6 +24,9 @@ mod routing;
 
 mod history;
 mod ledger;
+
+mod readiness;
+pub use readiness::Readiness;
 
 mod answers;
 mod expose;

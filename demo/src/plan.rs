@@ -1,14 +1,13 @@
 //! The story under the present routing: each call of each workload with where it may go.
 
-use crate::deployments::Deployment;
-use crate::ledger::{Ledger, ServiceId};
-use crate::routing::{Abort, AbortStatus, Delay, Request, Routing, Verdict, host_of};
-use crate::story::{Call, To, actor_of};
 use mesh::telemetry::Protocol;
 
 use crate::chance::{hash_text, mix};
-use crate::ledger::Ending;
-use crate::story::Wave;
+use crate::deployments::Deployment;
+use crate::ending::{Ending, Flags};
+use crate::ledger::{Ledger, ServiceId};
+use crate::routing::{Abort, AbortStatus, Delay, Request, Routing, Verdict, host_of};
+use crate::story::{Call, To, Wave, actor_of};
 
 /// What every workload of the fleet calls; an index is a workload's place in the fleet.
 #[derive(Default)]
@@ -135,11 +134,11 @@ impl CallPlan {
         let by_proxy = |http, flags| Branch {
             weight: 1,
             service: addressed,
-            end: BranchEnd::Proxy(proxy_answer(call.protocol, http, flags)),
+            end: BranchEnd::Proxy(Ending::by_proxy(call.protocol, http, flags)),
         };
         match routing.route(&request, deployments) {
-            Verdict::NoRoute => plan.branches.push(by_proxy(404, "NR")),
-            Verdict::Answer(status) => plan.branches.push(by_proxy(status, "-")),
+            Verdict::NoRoute => plan.branches.push(by_proxy(404, Flags::NR)),
+            Verdict::Answer(status) => plan.branches.push(by_proxy(status, Flags::NONE)),
             Verdict::Route(route) => {
                 plan.delay = route.delay;
                 plan.abort = route.abort.map(|abort| {
@@ -150,7 +149,7 @@ impl CallPlan {
                 for share in route.shares {
                     let to = share.destination;
                     let service = to.service.map(|(ns, name)| ledger.service(&ns, &name));
-                    let missing = proxy_answer(call.protocol, 503, "NC");
+                    let missing = Ending::by_proxy(call.protocol, 503, Flags::NC);
                     plan.branches.push(Branch {
                         weight: share.weight,
                         service: service.or(addressed),
@@ -167,39 +166,9 @@ impl CallPlan {
     }
 }
 
-/// Returns how a call ends that the caller's proxy answers itself. gRPC callers get HTTP 200 and the
-/// gRPC status that Envoy writes for the HTTP status.
-pub(crate) fn proxy_answer(protocol: Protocol, http: u16, flags: &'static str) -> Ending {
-    if protocol != Protocol::Grpc {
-        return Ending {
-            http,
-            grpc: None,
-            flags,
-        };
-    }
-    let status = match http {
-        200 => 0,
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502 | 503 | 504 => 14,
-        _ => 2,
-    };
-    Ending {
-        http: 200,
-        grpc: Some(status),
-        flags,
-    }
-}
-
 fn aborted(protocol: Protocol, status: AbortStatus) -> Ending {
     match status {
-        AbortStatus::Http(http) => proxy_answer(protocol, http, "FI"),
-        AbortStatus::Grpc(status) => Ending {
-            http: 200,
-            grpc: Some(status),
-            flags: "FI",
-        },
+        AbortStatus::Http(http) => Ending::by_proxy(protocol, http, Flags::FI),
+        AbortStatus::Grpc(status) => Ending::grpc_status(status).flagged(Flags::FI),
     }
 }

@@ -1,14 +1,17 @@
 //! One step of the simulation: calls arrive, call further, end, and are counted.
 
-use mesh::telemetry::Protocol;
+mod report;
 
 use crate::STEP_MS;
 use crate::chance::Dice;
-use crate::fleet::{Fleet, PodAt, bucket_of};
+use crate::ending::{Ending, Flags};
+use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
-use crate::ledger::{Ending, Ledger, ReportId, Series, ServiceId};
-use crate::plan::{Branch, BranchEnd, CallPlan, Plan, proxy_answer};
+use crate::ledger::{Ledger, ServiceId};
+use crate::plan::{Branch, BranchEnd, CallPlan, Plan};
 use crate::story::Trouble;
+
+use report::{Parties, Report};
 
 /// What a step works on.
 pub(crate) struct Step<'a> {
@@ -53,11 +56,16 @@ impl Step<'_> {
             _ => None,
         };
         let waited = delay_ms.unwrap_or(0.0);
+        let injected = if delay_ms.is_some() {
+            Flags::DI
+        } else {
+            Flags::NONE
+        };
         if let Some((share, ending)) = plan.abort
             && dice.happens(share)
         {
             let ms = waited + dice.lognormal(0.3, 0.3);
-            return self.refuse(from, plan, plan.service, delayed(ending, delay_ms), ms);
+            return self.refuse(from, plan, plan.service, ending.flagged(injected), ms);
         }
         let Some(branch) = pick(plan, dice) else {
             return Seen {
@@ -70,69 +78,63 @@ impl Step<'_> {
             BranchEnd::Pods(workloads) => workloads.as_slice(),
             BranchEnd::Proxy(ending) => {
                 let ms = waited + dice.lognormal(0.3, 0.3);
-                return self.refuse(from, plan, branch.service, delayed(*ending, delay_ms), ms);
+                return self.refuse(from, plan, branch.service, ending.flagged(injected), ms);
             }
         };
         let Some(to) = self.ready_pod(workloads, dice) else {
-            let ending = delayed(proxy_answer(protocol, 503, "UH"), delay_ms);
+            let ending = Ending::by_proxy(protocol, 503, Flags::UH).flagged(injected);
             let ms = waited + dice.lognormal(0.3, 0.3);
             return self.refuse(from, plan, branch.service, ending, ms);
         };
 
         let mut ending = match self.trouble_at(to, dice) {
-            None => Ending {
-                http: 200,
-                grpc: (protocol == Protocol::Grpc).then_some(0),
-                flags: "-",
-            },
-            Some(Trouble::Status(status)) => answer(protocol, status),
-            Some(Trouble::GrpcStatus(status)) => Ending {
-                http: 200,
-                grpc: Some(status),
-                flags: "-",
-            },
+            None => Ending::good(protocol),
+            Some(Trouble::Status(status)) => Ending::status(protocol, status),
+            Some(Trouble::GrpcStatus(status)) => Ending::grpc_status(status),
             Some(Trouble::NoConnection) => {
-                let ending = delayed(proxy_answer(protocol, 503, "UF"), delay_ms);
+                let ending = Ending::by_proxy(protocol, 503, Flags::UF).flagged(injected);
                 let ms = waited + dice.lognormal(12.0, 0.8);
                 return self.refuse(from, plan, branch.service, ending, ms);
             }
             Some(Trouble::Broken) => {
-                let ending = delayed(proxy_answer(protocol, 503, "UC"), delay_ms);
+                let ending = Ending::by_proxy(protocol, 503, Flags::UC).flagged(injected);
                 let ms = waited + dice.lognormal(5.0, 0.8);
                 return self.refuse(from, plan, branch.service, ending, ms);
             }
         };
         let (mut server_ms, spoiled) = self.serve(to, depth, dice);
-        if spoiled && !failed(ending) {
-            ending = answer(protocol, 500);
+        if spoiled && !ending.is_failure() {
+            ending = Ending::status(protocol, 500);
         }
         if dice.happens(plan.call.gone) {
             // The client hangs up somewhere on the way; both proxies see it.
             server_ms *= dice.unit();
-            ending = Ending {
-                http: 0,
-                grpc: None,
-                flags: "DC",
-            };
+            ending = Ending::gone();
         }
         let network_ms = {
             let draw = dice.unit();
             0.2 + 0.8 * draw * draw
         };
         let client_ms = waited + server_ms + network_ms;
-        let ending = delayed(ending, delay_ms);
-        self.record(
+        let ending = ending.flagged(injected);
+        let call = Parties {
             from,
-            Some(to),
-            branch.service,
+            to: Some(to),
+            service: branch.service,
             protocol,
+        };
+        let client = Report {
             ending,
-            client_ms,
-            server_ms,
-        );
+            ms: client_ms,
+        };
+        let server = Report {
+            ending,
+            ms: server_ms,
+        };
+        self.report(call, Some(client), Some(server));
         Seen {
             ms: client_ms,
-            failed: failed(ending) && ending.http != 0,
+            failed: ending.is_failure(),
         }
     }
 
@@ -186,52 +188,16 @@ impl Step<'_> {
         ending: Ending,
         ms: f64,
     ) -> Seen {
-        self.record(from, None, service, plan.call.protocol, ending, ms, 0.0);
+        let call = Parties {
+            from,
+            to: None,
+            service,
+            protocol: plan.call.protocol,
+        };
+        self.report(call, Some(Report { ending, ms }), None);
         Seen {
             ms,
-            failed: failed(ending),
-        }
-    }
-
-    fn record(
-        &mut self,
-        from: PodAt,
-        to: Option<PodAt>,
-        service: Option<ServiceId>,
-        protocol: Protocol,
-        ending: Ending,
-        client_ms: f64,
-        server_ms: f64,
-    ) {
-        let id_of = |at: PodAt| self.fleet.workloads.get(at.workload).map(|w| w.id);
-        let Some(source) = id_of(from) else {
-            return;
-        };
-        let series = Series {
-            source,
-            destination: to.and_then(id_of),
-            service,
-            protocol,
-            ending,
-        };
-        let Some(series) = self.ledger.series(series) else {
-            return;
-        };
-        let bucket = bucket_of(client_ms);
-        self.tally.count(series, bucket);
-        if let Some(pod) = self.fleet.pod_mut(from) {
-            let report = ReportId {
-                series,
-                by_server: false,
-            };
-            pod.count(report, bucket, client_ms);
-        }
-        if let Some(pod) = to.and_then(|to| self.fleet.pod_mut(to)) {
-            let report = ReportId {
-                series,
-                by_server: true,
-            };
-            pod.count(report, bucket_of(server_ms), server_ms);
+            failed: ending.is_failure(),
         }
     }
 
@@ -269,45 +235,4 @@ fn pick<'a>(plan: &'a CallPlan, dice: &mut Dice) -> Option<&'a Branch> {
         draw -= branch.weight as f64;
     }
     plan.branches.last()
-}
-
-/// Returns how a call ends that the server answers with an HTTP status; gRPC servers say it as
-/// INTERNAL.
-fn answer(protocol: Protocol, status: u16) -> Ending {
-    match protocol {
-        Protocol::Grpc => Ending {
-            http: 200,
-            grpc: Some(13),
-            flags: "-",
-        },
-        _ => Ending {
-            http: status,
-            grpc: None,
-            flags: "-",
-        },
-    }
-}
-
-/// Adds the flag of an injected delay, in the order in which Envoy writes flags.
-fn delayed(ending: Ending, delay_ms: Option<f64>) -> Ending {
-    let flags = match (delay_ms, ending.flags) {
-        (None, flags) => flags,
-        (Some(_), "-") => "DI",
-        (Some(_), "DC") => "DI,DC",
-        (Some(_), "FI") => "DI,FI",
-        (Some(_), "NC") => "DI,NC",
-        (Some(_), "UC") => "UC,DI",
-        (Some(_), "UF") => "UF,DI",
-        (Some(_), "UH") => "UH,DI",
-        (Some(_), other) => other,
-    };
-    Ending { flags, ..ending }
-}
-
-/// Returns whether a call ended with a server error, or without an answer.
-fn failed(ending: Ending) -> bool {
-    match ending.grpc {
-        Some(status) => matches!(status, 2 | 4 | 12 | 13 | 14 | 15),
-        None => ending.http == 0 || 500 <= ending.http,
-    }
 }

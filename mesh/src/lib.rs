@@ -1,4 +1,4 @@
-//! What a mesh is: names, units, telemetry, graph, health, inventory, routing.
+//! What a mesh is: names, units, telemetry, graph, health, inventory, routing, and changes of it.
 //!
 //! Pure code: no IO, no clock, no async, no environment. Time is an argument. It compiles for the
 //! host and for wasm, so the server decides with it and the page shows with it.
@@ -15,5 +15,8 @@ pub mod layout;
 
 pub mod inventory;
 pub mod routing;
+
+pub mod changes;
+pub mod routes;
 
 pub mod api;

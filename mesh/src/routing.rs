@@ -13,11 +13,15 @@ pub mod http_route;
 pub mod virtual_service;
 
 pub mod hosts;
+pub mod resolve;
 
 mod lens;
 pub mod pattern;
+mod view;
 
 pub use lens::{ObjectRef, Unreadable};
 pub use rule::{
     Abort, Action, Condition, Delay, Destination, Match, Rule, RuleList, RulePlace, Status,
 };
+pub use view::{RouteView, absent_weight, destination_pointer};
+pub use virtual_service::VirtualService;

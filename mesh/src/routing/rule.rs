@@ -82,6 +82,18 @@ pub struct Destination {
     pub weight: Option<u32>,
 }
 
+impl Destination {
+    /// Returns it as `host[:port][ subset]`: `backend v1`.
+    pub fn key(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let subset = self.subset.as_ref();
+        let subset = subset
+            .map(|subset| format!(" {subset}"))
+            .unwrap_or_default();
+        format!("{}{port}{subset}", self.host)
+    }
+}
+
 /// What becomes of what a rule matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -175,6 +187,11 @@ impl Rule {
     pub fn shares(&self) -> Result<Vec<u32>, NoShares> {
         let weights: Vec<_> = self.destinations.iter().map(|d| d.weight).collect();
         weights::shares(&weights, self.absent_weight)
+    }
+
+    /// Returns its destinations as `host[:port][ subset]`, in order: what a record knows them by.
+    pub fn destination_keys(&self) -> Vec<String> {
+        self.destinations.iter().map(Destination::key).collect()
     }
 
     /// Returns whether it takes everything that comes to it, whoever calls and through which gateway: a

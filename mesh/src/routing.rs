@@ -10,16 +10,21 @@ pub mod weights;
 pub mod destination_rule;
 pub mod gateway;
 pub mod http_route;
+pub mod service_entry;
 pub mod virtual_service;
 
-pub mod hosts;
+pub mod reach;
 pub mod resolve;
 
-mod lens;
+pub mod hosts;
 pub mod pattern;
 mod view;
 
+mod lens;
+
 pub use lens::{ObjectRef, Unreadable};
+pub use reach::unreachable;
+pub use resolve::{Request, Route, Routing, RuleRef, Share, Target, Verdict};
 pub use rule::{
     Abort, Action, Condition, Delay, Destination, Match, Rule, RuleList, RulePlace, Status,
 };

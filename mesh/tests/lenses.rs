@@ -1,10 +1,14 @@
 //! No object, however wrong, makes a lens panic: what can't be read is said, and what can be is readable on.
 
+use std::collections::BTreeMap;
+
 use mesh::inventory::Inventory;
 use mesh::routing::destination_rule::{self, DestinationRule};
 use mesh::routing::gateway::Gateway;
 use mesh::routing::http_route::HttpRoute;
+use mesh::routing::service_entry::ServiceEntry;
 use mesh::routing::virtual_service::VirtualService;
+use mesh::routing::{self, Request, Routing, RuleList};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -137,7 +141,7 @@ fn broken(object: &mut Value, place: &mut usize, by: &Value) -> bool {
 /// Looks at an object through every lens, and at all that its views can tell.
 fn look(object: &Value) {
     if let Ok(vs) = VirtualService::read(object) {
-        let _ = vs.refusal();
+        let _ = (vs.refusal(), routing::unreachable(&vs));
         for rule in &vs.rules {
             let _ = (
                 rule.words(),
@@ -161,16 +165,49 @@ fn look(object: &Value) {
             let _ = (rule.words(), rule.shares());
         }
     }
+    let _ = ServiceEntry::read(object);
+    decide(object);
     let inventory = Inventory::read([object].into_iter());
     for service in inventory.services.values() {
         let _ = inventory.workloads_of(service, &service.selector);
     }
 }
 
+/// Asks where calls go by this object alone, beside a service that is there.
+fn decide(object: &Value) {
+    let service = json!({"kind": "Service", "metadata": {"name": "backend", "namespace": "n"},
+        "spec": {"ports": [{"port": 80}, {"name": "tls", "port": 443}, {"name": "tcp", "port": 5432}]}});
+    let routing = Routing::read([&service, object].into_iter(), "cluster.local");
+    let labels = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    for (protocol, port) in [
+        (RuleList::Http, 80),
+        (RuleList::Tls, 443),
+        (RuleList::Tcp, 5432),
+    ] {
+        for from_gateway in [false, true] {
+            for host in ["backend.n.svc.cluster.local", "a.example.com", "", "*"] {
+                routing.decide(&Request {
+                    namespace: "n",
+                    labels: &labels,
+                    from_gateway,
+                    protocol,
+                    host,
+                    port,
+                    sni: host,
+                    scheme: "http",
+                    method: "GET",
+                    path: "/a?q=p",
+                    headers: &[("x", "y")],
+                });
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_value_makes_a_lens_panic(value in json_value(), kind in prop::sample::select(
-        &["VirtualService", "DestinationRule", "Gateway", "HTTPRoute", "GRPCRoute", "Service", "Deployment", "DaemonSet"][..],
+        &["VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "HTTPRoute", "GRPCRoute", "Service", "Deployment"][..],
     )) {
         look(&value);
         look(&json!({"kind": kind, "metadata": {"name": "a"}, "spec": value, "status": value}));

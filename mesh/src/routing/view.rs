@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::hosts::MESH;
 use super::http_route::HttpRoute;
 use super::lens::Unreadable;
-use super::resolve::unreachable;
+use super::reach::unreachable;
 use super::rule::{Rule, RulePlace};
 use super::virtual_service::{self, VirtualService};
 use super::{http_route, weights};

@@ -153,6 +153,13 @@ fn read_destination(destination: &At<'_, '_>) -> Result<Destination, Unreadable>
 
 fn read_action(rule: &At<'_, '_>, namespace: &str) -> Result<Action, Unreadable> {
     let delegate = rule.field("delegate");
+    let redirect = rule.field("redirect");
+    let direct = rule.field("directResponse");
+    // A view has room for one of them, and Istio takes no two with a redirect.
+    let says_more = !delegate.is_absent() || !direct.is_absent();
+    if !redirect.is_absent() && says_more {
+        return Err(rule.error("redirects and does something else as well"));
+    }
     if !delegate.is_absent() {
         let name = delegate.field("name");
         return Ok(Action::Delegate {
@@ -167,11 +174,9 @@ fn read_action(rule: &At<'_, '_>, namespace: &str) -> Result<Action, Unreadable>
                 .to_owned(),
         });
     }
-    let redirect = rule.field("redirect");
     if !redirect.is_absent() {
         return also::redirect(&redirect);
     }
-    let direct = rule.field("directResponse");
     if !direct.is_absent() {
         let status = direct.field("status");
         let number = status.status()?.ok_or_else(|| status.error("is missing"))?;

@@ -77,7 +77,7 @@ pub(crate) fn bucket_of(ms: f64) -> usize {
 }
 
 /// A place in the fleet.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PodAt {
     pub(crate) workload: usize,
     pub(crate) pod: usize,

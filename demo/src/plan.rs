@@ -6,7 +6,7 @@ use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
 use crate::ending::{Ending, Flags};
 use crate::ledger::{Ledger, ServiceId};
-use crate::routing::{Abort, AbortStatus, Delay, Request, Routing, Verdict, host_of};
+use crate::routing::{Abort, AbortStatus, Delay, Request, Retries, Routing, Verdict, host_of};
 use crate::story::{Call, To, Wave, actor_of};
 
 /// What every workload of the fleet calls; an index is a workload's place in the fleet.
@@ -33,6 +33,7 @@ pub(crate) struct CallPlan {
     pub(crate) call: &'static Call,
     pub(crate) delay: Option<Delay>,
     pub(crate) abort: Option<(f64, Ending)>,
+    pub(crate) retries: Option<Retries>,
     /// The service that the caller addressed.
     pub(crate) service: Option<ServiceId>,
     pub(crate) branches: Vec<Branch>,
@@ -127,6 +128,7 @@ impl CallPlan {
             call,
             delay: None,
             abort: None,
+            retries: None,
             service: addressed,
             branches: Vec::new(),
             weight: 1,
@@ -141,6 +143,7 @@ impl CallPlan {
             Verdict::Answer(status) => plan.branches.push(by_proxy(status, Flags::NONE)),
             Verdict::Route(route) => {
                 plan.delay = route.delay;
+                plan.retries = route.retries;
                 plan.abort = route.abort.map(|abort| {
                     let Abort { share, status } = abort;
                     (share, aborted(call.protocol, status))

@@ -3,26 +3,35 @@
 //! This is the demo's Envoy. It shares no code with the `mesh` crate's routing (invariant 9): both are
 //! tested against `routing-cases.yaml`, whose cases are written from Istio's documentation.
 
-mod conditions;
-mod destination_rule;
-mod fault;
-mod gateway;
 mod virtual_service;
+
+mod conditions;
+mod fault;
+mod retries;
+
+mod destination_rule;
+mod gateway;
+
+mod fields;
+mod hosts;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::deployments::Deployment;
-use crate::objects::{Objects, place, text_at, texts_at};
+use crate::objects::{Objects, place, texts_at};
 use crate::world::Complaint;
 
+pub(crate) use hosts::host_of;
+pub(crate) use retries::{Outcome, Retries};
+
 use destination_rule::DestinationRule;
+use fields::{holds, readable};
 use gateway::Gateway;
+use hosts::full_host;
 use virtual_service::{HttpRoute, MESH, VirtualService};
 
-/// The suffix of every service's full host name.
-const DOMAIN: &str = "svc.cluster.local";
 /// Where Istio looks for DestinationRules last.
 const ROOT_NAMESPACE: &str = "istio-system";
 
@@ -71,11 +80,13 @@ pub(crate) enum Verdict {
     Route(Route),
 }
 
-/// Where calls go, with injected faults.
+/// Where calls go, with injected faults and what happens to those that fail.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Route {
     pub(crate) delay: Option<Delay>,
     pub(crate) abort: Option<Abort>,
+    /// `None` when a failed call is not tried again.
+    pub(crate) retries: Option<Retries>,
     /// Never empty; the weights are over 0.
     pub(crate) shares: Vec<Share>,
 }
@@ -178,6 +189,7 @@ impl Routing {
         Verdict::Route(Route {
             delay: rule.delay,
             abort: rule.abort,
+            retries: rule.retries.clone(),
             shares: shares
                 .into_iter()
                 .map(|(weight, target)| Share {
@@ -202,6 +214,7 @@ impl Routing {
         Verdict::Route(Route {
             delay: None,
             abort: None,
+            retries: Some(Retries::default()),
             shares: vec![Share {
                 weight: 1,
                 destination: self.destination(request.host, None, None, request, deployments),
@@ -361,80 +374,6 @@ impl Service {
                 .collect(),
         }
     }
-}
-
-/// Returns the full host name of a service.
-pub(crate) fn host_of(namespace: &str, name: &str) -> String {
-    format!("{name}.{namespace}.{DOMAIN}")
-}
-
-/// Returns the objects of a kind that `read` understands; the others are complained about.
-fn readable<T>(
-    objects: &Objects,
-    kind: &str,
-    complaints: &mut Vec<Complaint>,
-    read: impl Fn(&Value) -> Result<T, String>,
-) -> Vec<T> {
-    // Gateway API has a kind of the same name, which is another thing.
-    objects
-        .of_kind(kind)
-        .filter(|object| {
-            text_at(object, "/apiVersion")
-                .is_some_and(|api| api.starts_with("networking.istio.io/"))
-        })
-        .filter_map(|object| {
-            read(object)
-                .map_err(|reason| complaints.push(Complaint::of(object, &reason)))
-                .ok()
-        })
-        .collect()
-}
-
-/// An object's place in Istio's order: creation time, name, namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Age(String, String, String);
-
-impl Age {
-    fn of(object: &Value) -> Age {
-        let (_, namespace, name) = place(object);
-        let created = text_at(object, "/metadata/creationTimestamp").unwrap_or_default();
-        Age(created.to_owned(), name.to_owned(), namespace.to_owned())
-    }
-}
-
-/// Returns the host that a name in an object means: a name without a dot is a service of the object's
-/// own namespace, anything else is taken as it is.
-fn full_host(host: &str, namespace: &str) -> String {
-    if host == "*" || host.contains('.') {
-        host.to_owned()
-    } else {
-        host_of(namespace, host)
-    }
-}
-
-/// Returns how specifically `pattern` names `host`: exactly is more than by a long wildcard, that more
-/// than by a short one. `None` when it does not.
-fn specificity(pattern: &str, host: &str) -> Option<usize> {
-    if pattern.eq_ignore_ascii_case(host) {
-        return Some(usize::MAX);
-    }
-    let suffix = pattern.strip_prefix('*')?;
-    let host = host.to_ascii_lowercase();
-    (host.len() > suffix.len() && host.ends_with(&suffix.to_ascii_lowercase()))
-        .then_some(suffix.len())
-}
-
-/// Returns whether all of `wanted` are among `labels`.
-fn holds(labels: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
-    wanted
-        .iter()
-        .all(|(name, value)| labels.get(name) == Some(value))
-}
-
-/// Returns the `spec` of an object as `T`.
-fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, String> {
-    let spec = object.get("spec").ok_or("it has no spec")?;
-    T::deserialize(spec).map_err(|error| format!("its spec is not readable: {error}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One step of the simulation: calls arrive, call further, end, and are counted.
 
+mod attempt;
 mod report;
 
 use crate::STEP_MS;
@@ -15,10 +16,12 @@ use report::{Parties, Report};
 
 /// What a step works on.
 pub(crate) struct Step<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) fleet: &'a mut Fleet,
-    pub(crate) ledger: &'a mut Ledger,
-    pub(crate) tally: &'a mut Tally,
+    plan: &'a Plan,
+    fleet: &'a mut Fleet,
+    ledger: &'a mut Ledger,
+    tally: &'a mut Tally,
+    /// How many more retries this step may see.
+    retries_left: u32,
 }
 
 /// What a caller sees of a call.
@@ -30,7 +33,25 @@ struct Seen {
 /// Deeper than any story goes; ends the ones that go in circles.
 const MAX_DEPTH: u32 = 12;
 
-impl Step<'_> {
+/// Retries of retries multiply. Where a mesh would be overrun, the demo stops trying again.
+const MAX_RETRIES: u32 = 500;
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        fleet: &'a mut Fleet,
+        ledger: &'a mut Ledger,
+        tally: &'a mut Tally,
+    ) -> Step<'a> {
+        Step {
+            plan,
+            fleet,
+            ledger,
+            tally,
+            retries_left: MAX_RETRIES,
+        }
+    }
+
     /// Plays the step that ends at `step * STEP_MS`.
     pub(crate) fn play(&mut self, seed: u64, step: i64) {
         let plan = self.plan;
@@ -40,7 +61,7 @@ impl Step<'_> {
                 let mean = call.call.mean * STEP_MS as f64 / 1000.0;
                 let n = dice.poisson(mean * arrival.wave.at(step * STEP_MS));
                 for _ in 0..n {
-                    let Some(from) = self.ready_pod(&[workload], &mut dice) else {
+                    let Some(from) = self.host(&[workload], &[], &mut dice) else {
                         break;
                     };
                     self.call(from, call, 0, &mut dice);
@@ -51,16 +72,11 @@ impl Step<'_> {
 
     /// Makes one call from a pod.
     fn call(&mut self, from: PodAt, plan: &CallPlan, depth: u32, dice: &mut Dice) -> Seen {
-        let delay_ms = match plan.delay {
-            Some(delay) if dice.happens(delay.share) => Some(delay.ms),
-            _ => None,
+        let (injected, waited) = match plan.delay {
+            Some(delay) if dice.happens(delay.share) => (Flags::DI, delay.ms),
+            _ => (Flags::NONE, 0.0),
         };
-        let waited = delay_ms.unwrap_or(0.0);
-        let injected = if delay_ms.is_some() {
-            Flags::DI
-        } else {
-            Flags::NONE
-        };
+        // Faults stand before the router, in Envoy: what they end is never tried again.
         if let Some((share, ending)) = plan.abort
             && dice.happens(share)
         {
@@ -73,7 +89,6 @@ impl Step<'_> {
                 failed: true,
             };
         };
-        let protocol = plan.call.protocol;
         let workloads = match &branch.end {
             BranchEnd::Pods(workloads) => workloads.as_slice(),
             BranchEnd::Proxy(ending) => {
@@ -81,60 +96,65 @@ impl Step<'_> {
                 return self.refuse(from, plan, branch.service, ending.flagged(injected), ms);
             }
         };
-        let Some(to) = self.ready_pod(workloads, dice) else {
-            let ending = Ending::by_proxy(protocol, 503, Flags::UH).flagged(injected);
-            let ms = waited + dice.lognormal(0.3, 0.3);
-            return self.refuse(from, plan, branch.service, ending, ms);
-        };
-
-        let mut ending = match self.trouble_at(to, dice) {
-            None => Ending::good(protocol),
-            Some(Trouble::Status(status)) => Ending::status(protocol, status),
-            Some(Trouble::GrpcStatus(status)) => Ending::grpc_status(status),
-            Some(Trouble::NoConnection) => {
-                let ending = Ending::by_proxy(protocol, 503, Flags::UF).flagged(injected);
-                let ms = waited + dice.lognormal(12.0, 0.8);
-                return self.refuse(from, plan, branch.service, ending, ms);
-            }
-            Some(Trouble::Broken) => {
-                let ending = Ending::by_proxy(protocol, 503, Flags::UC).flagged(injected);
-                let ms = waited + dice.lognormal(5.0, 0.8);
-                return self.refuse(from, plan, branch.service, ending, ms);
-            }
-        };
-        let (mut server_ms, spoiled) = self.serve(to, depth, dice);
-        if spoiled && !ending.is_failure() {
-            ending = Ending::status(protocol, 500);
-        }
-        if dice.happens(plan.call.gone) {
-            // The client hangs up somewhere on the way; both proxies see it.
-            server_ms *= dice.unit();
-            ending = Ending::gone();
-        }
-        let network_ms = {
-            let draw = dice.unit();
-            0.2 + 0.8 * draw * draw
-        };
-        let client_ms = waited + server_ms + network_ms;
-        let ending = ending.flagged(injected);
         let call = Parties {
             from,
-            to: Some(to),
+            to: None,
             service: branch.service,
-            protocol,
+            protocol: plan.call.protocol,
         };
+        let (to, last, server) = self.forward(call, plan, workloads, depth, dice);
         let client = Report {
-            ending,
-            ms: client_ms,
+            ending: last.ending.flagged(injected),
+            ms: waited + last.ms,
         };
-        let server = Report {
-            ending,
-            ms: server_ms,
-        };
-        self.report(call, Some(client), Some(server));
+        self.report(Parties { to, ..call }, Some(client), server);
         Seen {
-            ms: client_ms,
-            failed: ending.is_failure(),
+            ms: client.ms,
+            failed: client.ending.is_failure(),
+        }
+    }
+
+    /// Sends a call on, again and again as far as the retry policy goes. Returns the pod that took the
+    /// last attempt, what the caller's proxy says of it all, and what that pod's says of its part.
+    fn forward(
+        &mut self,
+        call: Parties,
+        plan: &CallPlan,
+        workloads: &[usize],
+        depth: u32,
+        dice: &mut Dice,
+    ) -> (Option<PodAt>, Report, Option<Report>) {
+        let retries = plan.retries.as_ref();
+        let per_try_ms = retries
+            .and_then(|retries| retries.per_try_timeout_ms)
+            .unwrap_or(f64::INFINITY);
+        let mut tried = Vec::new();
+        let mut n_retries = 0;
+        let mut ms = 0.0;
+        loop {
+            let attempt = self.attempt(plan, workloads, &tried, per_try_ms, depth, dice);
+            ms += attempt.client.ms;
+            let to = attempt.taken_by();
+            let mut last = Report {
+                ms,
+                ..attempt.client
+            };
+            let Some(retries) = retries.filter(|retries| retries.wants(attempt.outcome)) else {
+                return (to, last, attempt.server);
+            };
+            if n_retries == retries.attempts || self.retries_left == 0 {
+                last.ending = last.ending.flagged(Flags::URX);
+                return (to, last, attempt.server);
+            }
+            self.report(Parties { to, ..call }, None, attempt.server);
+            // Envoy waits for a random part of a time that doubles up to ten times the first one.
+            let longest = f64::from(1 << n_retries.min(4)).min(10.0) * retries.backoff_ms;
+            ms += dice.unit() * longest;
+            n_retries += 1;
+            self.retries_left -= 1;
+            if retries.ignore_previous_hosts {
+                tried.extend(attempt.host);
+            }
         }
     }
 
@@ -201,25 +221,42 @@ impl Step<'_> {
         }
     }
 
-    /// Returns one of the ready pods of these workloads, each as likely.
-    fn ready_pod(&self, workloads: &[usize], dice: &mut Dice) -> Option<PodAt> {
-        let ready = |idx: usize| {
-            let workload = self.fleet.workloads.get(idx);
-            workload.map_or(&[][..], |w| w.ready.as_slice())
-        };
-        let total = workloads.iter().map(|idx| ready(*idx).len()).sum();
-        let mut nth = dice.below(total);
-        for idx in workloads {
-            let pods = ready(*idx);
-            if let Some(pod) = pods.get(nth) {
-                return Some(PodAt {
-                    workload: *idx,
-                    pod: *pod,
-                });
+    /// Returns one of the ready pods of these workloads, each as likely: one that has not been tried,
+    /// where there is one.
+    fn host(&self, workloads: &[usize], tried: &[PodAt], dice: &mut Dice) -> Option<PodAt> {
+        let n_ready = |idx: &usize| self.ready(*idx).len();
+        let total: usize = workloads.iter().map(n_ready).sum();
+        if tried.is_empty() {
+            let mut nth = dice.below(total);
+            for idx in workloads {
+                let pods = self.ready(*idx);
+                if let Some(pod) = pods.get(nth) {
+                    return Some(PodAt {
+                        workload: *idx,
+                        pod: *pod,
+                    });
+                }
+                nth -= pods.len();
             }
-            nth -= pods.len();
+            return None;
         }
-        None
+        let all = workloads.iter().flat_map(|idx| {
+            let pods = self.ready(*idx).iter();
+            pods.map(|pod| PodAt {
+                workload: *idx,
+                pod: *pod,
+            })
+        });
+        let fresh: Vec<PodAt> = all.filter(|at| !tried.contains(at)).collect();
+        if fresh.is_empty() {
+            return self.host(workloads, &[], dice);
+        }
+        fresh.get(dice.below(fresh.len())).copied()
+    }
+
+    fn ready(&self, workload: usize) -> &[usize] {
+        let workload = self.fleet.workloads.get(workload);
+        workload.map_or(&[], |w| w.ready.as_slice())
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Age, full_host, holds, spec, specificity};
+use super::fields::{Age, holds, spec};
+use super::hosts::{full_host, specificity};
 use crate::objects::place;
 
 /// A DestinationRule.

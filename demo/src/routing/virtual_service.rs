@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::conditions::Match;
 use super::fault::Fault;
-use super::{Abort, Age, Delay, Request, full_host, spec, specificity};
+use super::fields::{Age, spec};
+use super::hosts::{full_host, specificity};
+use super::retries::{Retries, RetrySpec};
+use super::{Abort, Delay, Request};
 use crate::objects::place;
 use crate::world::Complaint;
 
@@ -29,6 +32,7 @@ pub(super) struct HttpRoute {
     matches: Vec<Match>,
     pub(super) delay: Option<Delay>,
     pub(super) abort: Option<Abort>,
+    pub(super) retries: Option<Retries>,
     /// The status with which the proxy answers itself.
     pub(super) answer: Option<u16>,
     route: Vec<Weighted>,
@@ -52,6 +56,7 @@ struct Rule {
     #[serde(default)]
     route: Vec<Weighted>,
     fault: Option<Fault>,
+    retries: Option<RetrySpec>,
     direct_response: Option<DirectResponse>,
     redirect: Option<Redirect>,
     delegate: Option<Value>,
@@ -61,13 +66,7 @@ struct Rule {
 }
 
 /// What Envoy would do differently but the demo does not simulate.
-const WITHOUT_EFFECT: [&str; 5] = [
-    "mirror",
-    "mirrors",
-    "retries",
-    "timeout",
-    "mirrorPercentage",
-];
+const WITHOUT_EFFECT: [&str; 4] = ["mirror", "mirrors", "timeout", "mirrorPercentage"];
 
 #[derive(Deserialize)]
 pub(super) struct Weighted {
@@ -182,6 +181,10 @@ impl Rule {
             matches: self.matches,
             delay,
             abort,
+            retries: match self.retries {
+                Some(written) => written.checked()?,
+                None => Some(Retries::default()),
+            },
             answer,
             route: self.route,
         })

@@ -34,6 +34,8 @@ pub(crate) struct CallPlan {
     pub(crate) delay: Option<Delay>,
     pub(crate) abort: Option<(f64, Ending)>,
     pub(crate) retries: Option<Retries>,
+    /// How long it may take with all its attempts; an injected delay comes before.
+    pub(crate) timeout_ms: f64,
     /// The service that the caller addressed.
     pub(crate) service: Option<ServiceId>,
     pub(crate) branches: Vec<Branch>,
@@ -129,6 +131,7 @@ impl CallPlan {
             delay: None,
             abort: None,
             retries: None,
+            timeout_ms: f64::INFINITY,
             service: addressed,
             branches: Vec::new(),
             weight: 1,
@@ -144,6 +147,7 @@ impl CallPlan {
             Verdict::Route(route) => {
                 plan.delay = route.delay;
                 plan.retries = route.retries;
+                plan.timeout_ms = route.timeout_ms.unwrap_or(f64::INFINITY);
                 plan.abort = route.abort.map(|abort| {
                     let Abort { share, status } = abort;
                     (share, aborted(call.protocol, status))

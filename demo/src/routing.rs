@@ -87,6 +87,8 @@ pub(crate) struct Route {
     pub(crate) abort: Option<Abort>,
     /// `None` when a failed call is not tried again.
     pub(crate) retries: Option<Retries>,
+    /// How long a call may take, with all its attempts.
+    pub(crate) timeout_ms: Option<f64>,
     /// Never empty; the weights are over 0.
     pub(crate) shares: Vec<Share>,
 }
@@ -190,6 +192,7 @@ impl Routing {
             delay: rule.delay,
             abort: rule.abort,
             retries: rule.retries.clone(),
+            timeout_ms: rule.timeout_ms,
             shares: shares
                 .into_iter()
                 .map(|(weight, target)| Share {
@@ -215,6 +218,7 @@ impl Routing {
             delay: None,
             abort: None,
             retries: Some(Retries::default()),
+            timeout_ms: None,
             shares: vec![Share {
                 weight: 1,
                 destination: self.destination(request.host, None, None, request, deployments),

@@ -132,24 +132,34 @@ impl<'a> Step<'a> {
         let mut n_retries = 0;
         let mut ms = 0.0;
         loop {
-            let attempt = self.attempt(plan, workloads, &tried, per_try_ms, depth, dice);
+            let left_ms = plan.timeout_ms - ms;
+            let limit_ms = left_ms.min(per_try_ms);
+            let attempt = self.attempt(plan, workloads, &tried, limit_ms, depth, dice);
             ms += attempt.client.ms;
+            let in_time = attempt.client.ms < left_ms;
             let to = attempt.taken_by();
             let mut last = Report {
                 ms,
                 ..attempt.client
             };
-            let Some(retries) = retries.filter(|retries| retries.wants(attempt.outcome)) else {
+            let Some(retries) = retries.filter(|r| in_time && r.wants(attempt.outcome)) else {
                 return (to, last, attempt.server);
             };
             if n_retries == retries.attempts || self.retries_left == 0 {
                 last.ending = last.ending.flagged(Flags::URX);
                 return (to, last, attempt.server);
             }
-            self.report(Parties { to, ..call }, None, attempt.server);
             // Envoy waits for a random part of a time that doubles up to ten times the first one.
             let longest = f64::from(1 << n_retries.min(4)).min(10.0) * retries.backoff_ms;
             ms += dice.unit() * longest;
+            if plan.timeout_ms <= ms {
+                let late = Report {
+                    ending: Ending::by_proxy(call.protocol, 504, Flags::UT),
+                    ms: plan.timeout_ms,
+                };
+                return (to, late, attempt.server);
+            }
+            self.report(Parties { to, ..call }, None, attempt.server);
             n_retries += 1;
             self.retries_left -= 1;
             if retries.ignore_previous_hosts {

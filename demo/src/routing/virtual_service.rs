@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::conditions::Match;
 use super::fault::Fault;
-use super::fields::{Age, spec};
+use super::fields::{Age, duration_ms, spec};
 use super::hosts::{full_host, specificity};
 use super::retries::{Retries, RetrySpec};
 use super::{Abort, Delay, Request};
@@ -33,6 +33,7 @@ pub(super) struct HttpRoute {
     pub(super) delay: Option<Delay>,
     pub(super) abort: Option<Abort>,
     pub(super) retries: Option<Retries>,
+    pub(super) timeout_ms: Option<f64>,
     /// The status with which the proxy answers itself.
     pub(super) answer: Option<u16>,
     route: Vec<Weighted>,
@@ -57,6 +58,7 @@ struct Rule {
     route: Vec<Weighted>,
     fault: Option<Fault>,
     retries: Option<RetrySpec>,
+    timeout: Option<String>,
     direct_response: Option<DirectResponse>,
     redirect: Option<Redirect>,
     delegate: Option<Value>,
@@ -66,7 +68,7 @@ struct Rule {
 }
 
 /// What Envoy would do differently but the demo does not simulate.
-const WITHOUT_EFFECT: [&str; 4] = ["mirror", "mirrors", "timeout", "mirrorPercentage"];
+const WITHOUT_EFFECT: [&str; 3] = ["mirror", "mirrors", "mirrorPercentage"];
 
 #[derive(Deserialize)]
 pub(super) struct Weighted {
@@ -185,6 +187,7 @@ impl Rule {
                 Some(written) => written.checked()?,
                 None => Some(Retries::default()),
             },
+            timeout_ms: self.timeout.map(|text| duration_ms(&text)).transpose()?,
             answer,
             route: self.route,
         })

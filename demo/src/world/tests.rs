@@ -9,6 +9,7 @@ mod answers;
 mod objects;
 mod retries;
 mod time;
+mod timeouts;
 mod traffic;
 
 /// 24 November 2026, 10:00 UTC.
@@ -76,4 +77,26 @@ fn named(key: &TrafficKey) -> String {
         (None, Some(service)) => format!("*{}", service.name),
         (None, None) => "*".to_owned(),
     }
+}
+
+/// How many calls to a workload (or `*service` where no endpoint took them) one side reports that end
+/// like this.
+fn count(
+    samples: &[Sample],
+    reporter: Reporter,
+    to: &str,
+    ends: impl Fn(&TrafficKey) -> bool,
+) -> f64 {
+    samples
+        .iter()
+        .filter(|s| s.key.reporter == reporter && named(&s.key) == to && ends(&s.key))
+        .map(|s| s.value)
+        .sum()
+}
+
+fn hour(world: &World) -> Vec<Sample> {
+    world.requests(&Requests {
+        window: Window::HOUR,
+        at: world.now(),
+    })
 }

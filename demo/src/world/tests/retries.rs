@@ -2,28 +2,6 @@
 
 use super::*;
 
-/// How many calls to a workload (or `*service` where no endpoint took them) one side reports that end
-/// like this.
-fn count(
-    samples: &[Sample],
-    reporter: Reporter,
-    to: &str,
-    ends: impl Fn(&TrafficKey) -> bool,
-) -> f64 {
-    samples
-        .iter()
-        .filter(|s| s.key.reporter == reporter && named(&s.key) == to && ends(&s.key))
-        .map(|s| s.value)
-        .sum()
-}
-
-fn hour(world: &World) -> Vec<Sample> {
-    world.requests(&Requests {
-        window: Window::HOUR,
-        at: world.now(),
-    })
-}
-
 #[test]
 fn what_is_unavailable_is_tried_again_elsewhere_and_its_callers_hardly_notice() {
     let samples = hour(&builtin());

@@ -56,9 +56,14 @@ impl Flags {
         Flags(self.0 | others.0)
     }
 
+    /// Returns whether one of `others` is among them.
+    pub(crate) fn has(self, others: Flags) -> bool {
+        self.0 & others.0 != 0
+    }
+
     /// Returns the flags as Envoy writes them: joined by commas, `-` for none.
     pub(crate) fn text(self) -> String {
-        let set = Flags::WORDS.iter().filter(|(flag, _)| self.0 & flag.0 != 0);
+        let set = Flags::WORDS.iter().filter(|(flag, _)| self.has(*flag));
         let words: Vec<&str> = set.map(|(_, word)| *word).collect();
         if words.is_empty() {
             "-".to_owned()

@@ -6,7 +6,9 @@ use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
 use crate::ending::{Ending, Flags};
 use crate::ledger::{Ledger, ServiceId};
-use crate::routing::{Abort, AbortStatus, Delay, Request, Retries, Routing, Verdict, host_of};
+use crate::routing::{
+    Abort, AbortStatus, Delay, Destination, Request, Retries, Routing, Verdict, host_of,
+};
 use crate::story::{Call, To, Wave, actor_of};
 
 /// What every workload of the fleet calls; an index is a workload's place in the fleet.
@@ -41,6 +43,7 @@ pub(crate) struct CallPlan {
     pub(crate) branches: Vec<Branch>,
     /// The sum of the branches' weights.
     pub(crate) weight: u64,
+    pub(crate) mirrors: Vec<MirrorPlan>,
 }
 
 /// One way that a call may take.
@@ -52,10 +55,22 @@ pub(crate) struct Branch {
 
 /// Where a way leads.
 pub(crate) enum BranchEnd {
-    /// To the ready pods of these workloads.
-    Pods(Vec<usize>),
+    To(Upstream),
     /// The caller's proxy answers.
     Proxy(Ending),
+}
+
+/// Where copies of some calls go.
+pub(crate) struct MirrorPlan {
+    pub(crate) share: f64,
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) upstream: Upstream,
+}
+
+/// A destination as the caller's proxy knows it: what Envoy calls a cluster.
+pub(crate) struct Upstream {
+    /// The workloads whose ready pods take its calls.
+    pub(crate) workloads: Vec<usize>,
 }
 
 impl Plan {
@@ -135,6 +150,7 @@ impl CallPlan {
             service: addressed,
             branches: Vec::new(),
             weight: 1,
+            mirrors: Vec::new(),
         };
         let by_proxy = |http, flags| Branch {
             weight: 1,
@@ -155,15 +171,24 @@ impl CallPlan {
                 plan.weight = route.shares.iter().map(|share| share.weight).sum();
                 for share in route.shares {
                     let to = share.destination;
-                    let service = to.service.map(|(ns, name)| ledger.service(&ns, &name));
+                    let service = service_of(&to, ledger);
                     let missing = Ending::by_proxy(call.protocol, 503, Flags::NC);
                     plan.branches.push(Branch {
                         weight: share.weight,
                         service: service.or(addressed),
-                        end: to
-                            .workloads
-                            .map_or(BranchEnd::Proxy(missing), BranchEnd::Pods),
+                        end: Upstream::of(to).map_or(BranchEnd::Proxy(missing), BranchEnd::To),
                     });
+                }
+                for mirror in route.mirrors {
+                    let service = service_of(&mirror.destination, ledger);
+                    // A copy for a cluster that is not there is dropped without a word.
+                    if let Some(upstream) = Upstream::of(mirror.destination) {
+                        plan.mirrors.push(MirrorPlan {
+                            share: mirror.share,
+                            service,
+                            upstream,
+                        });
+                    }
                 }
                 // An injected failure is told of the first destination's service, at a gateway too.
                 plan.service = addressed.or(plan.branches.first().and_then(|b| b.service));
@@ -171,6 +196,20 @@ impl CallPlan {
         }
         plan
     }
+}
+
+impl Upstream {
+    /// Returns the cluster of a destination, if the caller's proxy has one.
+    fn of(destination: Destination) -> Option<Upstream> {
+        Some(Upstream {
+            workloads: destination.workloads?,
+        })
+    }
+}
+
+fn service_of(destination: &Destination, ledger: &mut Ledger) -> Option<ServiceId> {
+    let (namespace, name) = destination.service.as_ref()?;
+    Some(ledger.service(namespace, name))
 }
 
 fn aborted(protocol: Protocol, status: AbortStatus) -> Ending {

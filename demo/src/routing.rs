@@ -7,6 +7,7 @@ mod virtual_service;
 
 mod conditions;
 mod fault;
+mod mirror;
 mod retries;
 
 mod destination_rule;
@@ -30,7 +31,7 @@ use destination_rule::DestinationRule;
 use fields::{holds, readable};
 use gateway::Gateway;
 use hosts::full_host;
-use virtual_service::{HttpRoute, MESH, VirtualService};
+use virtual_service::{HttpRoute, MESH, Target, VirtualService};
 
 /// Where Istio looks for DestinationRules last.
 const ROOT_NAMESPACE: &str = "istio-system";
@@ -91,6 +92,7 @@ pub(crate) struct Route {
     pub(crate) timeout_ms: Option<f64>,
     /// Never empty; the weights are over 0.
     pub(crate) shares: Vec<Share>,
+    pub(crate) mirrors: Vec<Mirror>,
 }
 
 /// An injected delay.
@@ -118,6 +120,13 @@ pub(crate) enum AbortStatus {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Share {
     pub(crate) weight: u64,
+    pub(crate) destination: Destination,
+}
+
+/// Where copies of some of the calls go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mirror {
+    pub(crate) share: f64,
     pub(crate) destination: Destination,
 }
 
@@ -151,9 +160,6 @@ impl Routing {
             ),
             gateways: readable(objects, "Gateway", complaints, Gateway::read),
         };
-        for virtual_service in &routing.virtual_services {
-            complaints.extend(virtual_service.complaints.iter().cloned());
-        }
         // Istio sorts by creation time, then name, then namespace; an RFC 3339 time in UTC sorts as
         // text.
         routing.virtual_services.sort_by(|a, b| a.age.cmp(&b.age));
@@ -188,6 +194,11 @@ impl Routing {
         if shares.is_empty() {
             return Verdict::NoRoute;
         }
+        let destination = |target: &Target| {
+            let host = full_host(&target.host, &owner.namespace);
+            let subset = target.subset.as_deref();
+            self.destination(&host, subset, target.port, request, deployments)
+        };
         Verdict::Route(Route {
             delay: rule.delay,
             abort: rule.abort,
@@ -197,13 +208,15 @@ impl Routing {
                 .into_iter()
                 .map(|(weight, target)| Share {
                     weight,
-                    destination: self.destination(
-                        &full_host(&target.host, &owner.namespace),
-                        target.subset.as_deref(),
-                        target.port,
-                        request,
-                        deployments,
-                    ),
+                    destination: destination(target),
+                })
+                .collect(),
+            mirrors: rule
+                .mirrors
+                .iter()
+                .map(|mirror| Mirror {
+                    share: mirror.share,
+                    destination: destination(&mirror.target),
                 })
                 .collect(),
         })
@@ -223,6 +236,7 @@ impl Routing {
                 weight: 1,
                 destination: self.destination(request.host, None, None, request, deployments),
             }],
+            mirrors: Vec::new(),
         })
     }
 

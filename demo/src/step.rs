@@ -9,9 +9,10 @@ use crate::ending::{Ending, Flags};
 use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
 use crate::ledger::{Ledger, ServiceId};
-use crate::plan::{Branch, BranchEnd, CallPlan, Plan};
+use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
 use crate::story::Trouble;
 
+use attempt::Ask;
 use report::{Parties, Report};
 
 /// What a step works on.
@@ -89,8 +90,8 @@ impl<'a> Step<'a> {
                 failed: true,
             };
         };
-        let workloads = match &branch.end {
-            BranchEnd::Pods(workloads) => workloads.as_slice(),
+        let upstream = match &branch.end {
+            BranchEnd::To(upstream) => upstream,
             BranchEnd::Proxy(ending) => {
                 let ms = waited + dice.lognormal(0.3, 0.3);
                 return self.refuse(from, plan, branch.service, ending.flagged(injected), ms);
@@ -102,7 +103,11 @@ impl<'a> Step<'a> {
             service: branch.service,
             protocol: plan.call.protocol,
         };
-        let (to, last, server) = self.forward(call, plan, workloads, depth, dice);
+        let (to, last, server) = self.forward(call, plan, upstream, depth, dice);
+        // Without a healthy endpoint Envoy answers before it gets to copies.
+        if !last.ending.flags.has(Flags::UH) {
+            self.mirror(from, plan, depth, dice);
+        }
         let client = Report {
             ending: last.ending.flagged(injected),
             ms: waited + last.ms,
@@ -120,7 +125,7 @@ impl<'a> Step<'a> {
         &mut self,
         call: Parties,
         plan: &CallPlan,
-        workloads: &[usize],
+        upstream: &Upstream,
         depth: u32,
         dice: &mut Dice,
     ) -> (Option<PodAt>, Report, Option<Report>) {
@@ -134,7 +139,14 @@ impl<'a> Step<'a> {
         loop {
             let left_ms = plan.timeout_ms - ms;
             let limit_ms = left_ms.min(per_try_ms);
-            let attempt = self.attempt(plan, workloads, &tried, limit_ms, depth, dice);
+            let ask = Ask {
+                protocol: call.protocol,
+                gone: plan.call.gone,
+                upstream,
+                limit_ms,
+                depth,
+            };
+            let attempt = self.attempt(&ask, &tried, dice);
             ms += attempt.client.ms;
             let in_time = attempt.client.ms < left_ms;
             let to = attempt.taken_by();
@@ -165,6 +177,31 @@ impl<'a> Step<'a> {
             if retries.ignore_previous_hosts {
                 tried.extend(attempt.host);
             }
+        }
+    }
+
+    /// Sends copies of a call where its rule says so. Nobody waits for their answers, so the servers'
+    /// proxies alone tell of them.
+    fn mirror(&mut self, from: PodAt, plan: &CallPlan, depth: u32, dice: &mut Dice) {
+        for mirror in &plan.mirrors {
+            if !dice.happens(mirror.share) {
+                continue;
+            }
+            let ask = Ask {
+                protocol: plan.call.protocol,
+                gone: 0.0,
+                upstream: &mirror.upstream,
+                limit_ms: plan.timeout_ms,
+                depth,
+            };
+            let attempt = self.attempt(&ask, &[], dice);
+            let call = Parties {
+                from,
+                to: attempt.taken_by(),
+                service: mirror.service,
+                protocol: plan.call.protocol,
+            };
+            self.report(call, None, attempt.server);
         }
     }
 

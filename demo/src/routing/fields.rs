@@ -56,7 +56,7 @@ pub(super) fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, 
 }
 
 /// A percentage as Istio writes it.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 pub(super) struct Percentage {
     #[serde(default)]
     pub(super) value: f64,

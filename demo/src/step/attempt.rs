@@ -7,9 +7,21 @@ use super::report::Report;
 use crate::chance::Dice;
 use crate::ending::{Ending, Flags};
 use crate::fleet::PodAt;
-use crate::plan::CallPlan;
+use crate::plan::Upstream;
 use crate::routing::Outcome;
 use crate::story::Trouble;
+
+/// What an attempt is to do.
+pub(super) struct Ask<'a> {
+    pub(super) protocol: Protocol,
+    /// The share of clients that go away before the answer.
+    pub(super) gone: f64,
+    pub(super) upstream: &'a Upstream,
+    /// How long it may take.
+    pub(super) limit_ms: f64,
+    /// How many calls this one is made for, one for the other.
+    pub(super) depth: u32,
+}
 
 /// How an attempt went.
 pub(super) struct Attempt {
@@ -49,18 +61,10 @@ impl Attempt {
 }
 
 impl Step<'_> {
-    /// Makes one attempt, which may take `limit_ms`; `tried` are the pods to avoid.
-    pub(super) fn attempt(
-        &mut self,
-        plan: &CallPlan,
-        workloads: &[usize],
-        tried: &[PodAt],
-        limit_ms: f64,
-        depth: u32,
-        dice: &mut Dice,
-    ) -> Attempt {
-        let protocol = plan.call.protocol;
-        let Some(to) = self.host(workloads, tried, dice) else {
+    /// Makes one attempt; `tried` are the pods to avoid.
+    pub(super) fn attempt(&mut self, ask: &Ask<'_>, tried: &[PodAt], dice: &mut Dice) -> Attempt {
+        let protocol = ask.protocol;
+        let Some(to) = self.host(&ask.upstream.workloads, tried, dice) else {
             let ms = dice.lognormal(0.3, 0.3);
             return Attempt::ended_by_proxy(protocol, Flags::UH, ms, None, Outcome::Final);
         };
@@ -72,16 +76,16 @@ impl Step<'_> {
                 let ms = dice.lognormal(12.0, 0.8);
                 let failed = Outcome::NotConnected;
                 let attempt = Attempt::ended_by_proxy(protocol, Flags::UF, ms, Some(to), failed);
-                return attempt.within(limit_ms, protocol);
+                return attempt.within(ask.limit_ms, protocol);
             }
             Some(Trouble::Broken) => {
                 let ms = dice.lognormal(5.0, 0.8);
                 let failed = Outcome::Reset;
                 let attempt = Attempt::ended_by_proxy(protocol, Flags::UC, ms, Some(to), failed);
-                return attempt.within(limit_ms, protocol);
+                return attempt.within(ask.limit_ms, protocol);
             }
         };
-        let (mut server_ms, spoiled) = self.serve(to, depth, dice);
+        let (mut server_ms, spoiled) = self.serve(to, ask.depth, dice);
         let mut ending = if spoiled && !answer.is_failure() {
             Ending::status(protocol, 500)
         } else {
@@ -91,7 +95,7 @@ impl Step<'_> {
             http: ending.http,
             grpc: ending.grpc,
         };
-        if dice.happens(plan.call.gone) {
+        if dice.happens(ask.gone) {
             // The client hangs up somewhere on the way; both proxies see it.
             server_ms *= dice.unit();
             ending = Ending::gone();
@@ -113,7 +117,7 @@ impl Step<'_> {
                 ms: server_ms,
             }),
         };
-        attempt.within(limit_ms, protocol)
+        attempt.within(ask.limit_ms, protocol)
     }
 }
 

@@ -24,6 +24,8 @@ impl Flags {
     pub(crate) const UF: Flags = Flags(1 << 2);
     /// The connection broke before an answer.
     pub(crate) const UC: Flags = Flags(1 << 3);
+    /// The connection pool is full: a circuit breaker is open.
+    pub(crate) const UO: Flags = Flags(1 << 10);
     /// No route.
     pub(crate) const NR: Flags = Flags(1 << 4);
     /// A delay was injected.
@@ -38,11 +40,12 @@ impl Flags {
     pub(crate) const NC: Flags = Flags(1 << 9);
 
     /// In the order in which Envoy writes them.
-    const WORDS: [(Flags, &str); 10] = [
+    const WORDS: [(Flags, &str); 11] = [
         (Flags::UH, "UH"),
         (Flags::UT, "UT"),
         (Flags::UF, "UF"),
         (Flags::UC, "UC"),
+        (Flags::UO, "UO"),
         (Flags::NR, "NR"),
         (Flags::DI, "DI"),
         (Flags::FI, "FI"),

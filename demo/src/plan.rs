@@ -2,12 +2,15 @@
 
 use mesh::telemetry::Protocol;
 
+use crate::STEP_MS;
 use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
 use crate::ending::{Ending, Flags};
+use crate::fleet::UpstreamId;
 use crate::ledger::{Ledger, ServiceId};
 use crate::routing::{
-    Abort, AbortStatus, Delay, Destination, Request, Retries, Routing, Verdict, host_of,
+    Abort, AbortStatus, ConnectionPool, Delay, Destination, Request, Retries, Routing, Verdict,
+    host_of,
 };
 use crate::story::{Call, To, Wave, actor_of};
 
@@ -20,6 +23,7 @@ pub(crate) struct Plan {
 /// What one workload calls.
 pub(crate) struct WorkloadPlan {
     pub(crate) arrivals: Vec<(ArrivalPlan, CallPlan)>,
+    pub(crate) bursts: Vec<(BurstPlan, CallPlan)>,
     pub(crate) calls: Vec<CallPlan>,
 }
 
@@ -27,6 +31,13 @@ pub(crate) struct WorkloadPlan {
 pub(crate) struct ArrivalPlan {
     pub(crate) wave: &'static Wave,
     /// Keys the dice, so that one arrival's chance does not hang on another's.
+    pub(crate) stream: u64,
+}
+
+/// When many calls start at once.
+pub(crate) struct BurstPlan {
+    pub(crate) every_steps: i64,
+    /// Keys the dice.
     pub(crate) stream: u64,
 }
 
@@ -69,8 +80,11 @@ pub(crate) struct MirrorPlan {
 
 /// A destination as the caller's proxy knows it: what Envoy calls a cluster.
 pub(crate) struct Upstream {
+    pub(crate) id: UpstreamId,
     /// The workloads whose ready pods take its calls.
     pub(crate) workloads: Vec<usize>,
+    /// `None` when nothing is limited, as mostly.
+    pub(crate) limits: Option<ConnectionPool>,
 }
 
 impl Plan {
@@ -102,6 +116,18 @@ impl Plan {
                                 stream: mix(hash_text(&place) ^ idx),
                             };
                             (start, plan(&arrival.call))
+                        })
+                        .collect(),
+                    bursts: actor
+                        .bursts
+                        .iter()
+                        .zip(u64::MAX / 2..)
+                        .map(|(burst, idx)| {
+                            let start = BurstPlan {
+                                every_steps: burst.every_minutes * 60_000 / STEP_MS,
+                                stream: mix(hash_text(&place) ^ idx),
+                            };
+                            (start, plan(&burst.call))
                         })
                         .collect(),
                     calls: actor.calls.iter().map(&mut plan).collect(),
@@ -201,8 +227,15 @@ impl CallPlan {
 impl Upstream {
     /// Returns the cluster of a destination, if the caller's proxy has one.
     fn of(destination: Destination) -> Option<Upstream> {
+        let Destination {
+            service, subset, ..
+        } = &destination;
+        let name = format!("{service:?}|{subset:?}|{:?}", destination.port);
+        let pool = destination.policy.connection_pool;
         Some(Upstream {
+            id: UpstreamId(hash_text(&name)),
             workloads: destination.workloads?,
+            limits: pool.is_limited().then_some(pool),
         })
     }
 }

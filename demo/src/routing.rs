@@ -12,6 +12,7 @@ mod retries;
 
 mod destination_rule;
 mod gateway;
+mod policy;
 
 mod fields;
 mod hosts;
@@ -25,9 +26,10 @@ use crate::objects::{Objects, place, texts_at};
 use crate::world::Complaint;
 
 pub(crate) use hosts::host_of;
+pub(crate) use policy::{ConnectionPool, TrafficPolicy};
 pub(crate) use retries::{Outcome, Retries};
 
-use destination_rule::DestinationRule;
+use destination_rule::{DestinationRule, Merged};
 use fields::{holds, readable};
 use gateway::Gateway;
 use hosts::full_host;
@@ -131,14 +133,16 @@ pub(crate) struct Mirror {
 }
 
 /// A service or a subset of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Destination {
     /// Namespace and name of the service; `None` where the host is none.
     pub(crate) service: Option<(String, String)>,
     pub(crate) subset: Option<String>,
+    pub(crate) port: Option<u16>,
     /// Indices of the workloads whose pods take its calls; `None` when the caller's proxy has no such
     /// cluster: 503 with flag NC.
     pub(crate) workloads: Option<Vec<usize>>,
+    pub(crate) policy: TrafficPolicy,
 }
 
 impl Routing {
@@ -312,43 +316,38 @@ impl Routing {
         request: &Request<'_>,
         deployments: &[Deployment],
     ) -> Destination {
-        let service = self.services.get(host);
-        let workloads = service.and_then(|service| {
-            if port.is_some_and(|port| !service.ports.contains(&port)) {
-                return None;
-            }
-            let labels = match subset {
-                Some(subset) => self.subset_labels(host, service, subset, request)?,
-                None => BTreeMap::new(),
-            };
-            Some(
-                (0..deployments.len())
-                    .filter(|idx| {
-                        let d = &deployments[*idx];
-                        d.namespace == service.namespace
-                            // A service without selector has no endpoints of its own.
-                            && !service.selector.is_empty()
-                            && holds(&d.labels, &service.selector)
-                            && holds(&d.labels, &labels)
-                    })
-                    .collect(),
-            )
-        });
+        let Some(service) = self.services.get(host) else {
+            return Destination::default();
+        };
+        let rules = self.rules_of(host, service, request);
+        let labels = match subset {
+            Some(subset) => rules.labels(subset).cloned(),
+            None => Some(BTreeMap::new()),
+        };
+        let labels = labels.filter(|_| port.is_none_or(|port| service.ports.contains(&port)));
+        let takes = |d: &Deployment, labels: &BTreeMap<String, String>| {
+            d.namespace == service.namespace
+                // A service without selector has no endpoints of its own.
+                && !service.selector.is_empty()
+                && holds(&d.labels, &service.selector)
+                && holds(&d.labels, labels)
+        };
+        let port = port.or(service.ports.first().copied());
         Destination {
-            service: service.map(|s| (s.namespace.clone(), s.name.clone())),
+            service: Some((service.namespace.clone(), service.name.clone())),
             subset: subset.map(str::to_owned),
-            workloads,
+            port,
+            workloads: labels.map(|labels| {
+                let all = 0..deployments.len();
+                all.filter(|idx| takes(&deployments[*idx], &labels))
+                    .collect()
+            }),
+            policy: rules.policy(subset, port),
         }
     }
 
-    /// Returns the labels of a subset as the caller's proxy knows it.
-    fn subset_labels(
-        &self,
-        host: &str,
-        service: &Service,
-        subset: &str,
-        request: &Request<'_>,
-    ) -> Option<BTreeMap<String, String>> {
+    /// Returns what the caller's proxy knows of a host from DestinationRules.
+    fn rules_of<'a>(&'a self, host: &str, service: &Service, request: &Request<'_>) -> Merged<'a> {
         // The caller's namespace comes first, then the service's, then Istio's own; the first that
         // has a rule for the host decides alone.
         let namespaces = [
@@ -366,14 +365,13 @@ impl Routing {
             let Some(most) = applying().map(|(specificity, _)| specificity).max() else {
                 continue;
             };
-            let rules = applying()
-                .filter(|(specificity, _)| *specificity == most)
-                .map(|(_, rule)| rule);
-            return destination_rule::merged_subsets(rules)
-                .get(subset)
-                .map(|labels| (*labels).clone());
+            return Merged::of(
+                applying()
+                    .filter(|(specificity, _)| *specificity == most)
+                    .map(|(_, rule)| rule),
+            );
         }
-        None
+        Merged::default()
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Step<'a> {
     fleet: &'a mut Fleet,
     ledger: &'a mut Ledger,
     tally: &'a mut Tally,
+    /// When it began, in milliseconds since the epoch.
+    began_ms: f64,
     /// How many more retries this step may see.
     retries_left: u32,
 }
@@ -49,6 +51,7 @@ impl<'a> Step<'a> {
             fleet,
             ledger,
             tally,
+            began_ms: 0.0,
             retries_left: MAX_RETRIES,
         }
     }
@@ -56,6 +59,7 @@ impl<'a> Step<'a> {
     /// Plays the step that ends at `step * STEP_MS`.
     pub(crate) fn play(&mut self, seed: u64, step: i64) {
         let plan = self.plan;
+        self.began_ms = ((step - 1) * STEP_MS) as f64;
         for (workload, its) in plan.workloads.iter().enumerate() {
             for (arrival, call) in &its.arrivals {
                 let mut dice = Dice::new(seed, step, arrival.stream);
@@ -65,14 +69,35 @@ impl<'a> Step<'a> {
                     let Some(from) = self.host(&[workload], &[], &mut dice) else {
                         break;
                     };
-                    self.call(from, call, 0, &mut dice);
+                    let at_ms = self.began_ms + dice.unit() * STEP_MS as f64;
+                    self.call(from, call, at_ms, 0, &mut dice);
+                }
+            }
+            for (burst, call) in &its.bursts {
+                if step % burst.every_steps != 0 {
+                    continue;
+                }
+                let mut dice = Dice::new(seed, step, burst.stream);
+                let n = dice.poisson(call.call.mean);
+                let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                    continue;
+                };
+                for _ in 0..n {
+                    self.call(from, call, self.began_ms, 0, &mut dice);
                 }
             }
         }
     }
 
     /// Makes one call from a pod.
-    fn call(&mut self, from: PodAt, plan: &CallPlan, depth: u32, dice: &mut Dice) -> Seen {
+    fn call(
+        &mut self,
+        from: PodAt,
+        plan: &CallPlan,
+        at_ms: f64,
+        depth: u32,
+        dice: &mut Dice,
+    ) -> Seen {
         let (injected, waited) = match plan.delay {
             Some(delay) if dice.happens(delay.share) => (Flags::DI, delay.ms),
             _ => (Flags::NONE, 0.0),
@@ -103,10 +128,10 @@ impl<'a> Step<'a> {
             service: branch.service,
             protocol: plan.call.protocol,
         };
-        let (to, last, server) = self.forward(call, plan, upstream, depth, dice);
+        let (to, last, server) = self.forward(call, plan, upstream, at_ms + waited, depth, dice);
         // Without a healthy endpoint Envoy answers before it gets to copies.
         if !last.ending.flags.has(Flags::UH) {
-            self.mirror(from, plan, depth, dice);
+            self.mirror(from, plan, at_ms + waited, depth, dice);
         }
         let client = Report {
             ending: last.ending.flagged(injected),
@@ -126,6 +151,7 @@ impl<'a> Step<'a> {
         call: Parties,
         plan: &CallPlan,
         upstream: &Upstream,
+        at_ms: f64,
         depth: u32,
         dice: &mut Dice,
     ) -> (Option<PodAt>, Report, Option<Report>) {
@@ -140,9 +166,11 @@ impl<'a> Step<'a> {
             let left_ms = plan.timeout_ms - ms;
             let limit_ms = left_ms.min(per_try_ms);
             let ask = Ask {
+                from: call.from,
                 protocol: call.protocol,
                 gone: plan.call.gone,
                 upstream,
+                at_ms: at_ms + ms,
                 limit_ms,
                 depth,
             };
@@ -182,15 +210,17 @@ impl<'a> Step<'a> {
 
     /// Sends copies of a call where its rule says so. Nobody waits for their answers, so the servers'
     /// proxies alone tell of them.
-    fn mirror(&mut self, from: PodAt, plan: &CallPlan, depth: u32, dice: &mut Dice) {
+    fn mirror(&mut self, from: PodAt, plan: &CallPlan, at_ms: f64, depth: u32, dice: &mut Dice) {
         for mirror in &plan.mirrors {
             if !dice.happens(mirror.share) {
                 continue;
             }
             let ask = Ask {
+                from,
                 protocol: plan.call.protocol,
                 gone: 0.0,
                 upstream: &mirror.upstream,
+                at_ms,
                 limit_ms: plan.timeout_ms,
                 depth,
             };
@@ -207,7 +237,7 @@ impl<'a> Step<'a> {
 
     /// Serves one call in a pod: its own work and the calls it makes for it, one after the other.
     /// Returns how long it took, and whether one of those calls spoiled the answer.
-    fn serve(&mut self, at: PodAt, depth: u32, dice: &mut Dice) -> (f64, bool) {
+    fn serve(&mut self, at: PodAt, at_ms: f64, depth: u32, dice: &mut Dice) -> (f64, bool) {
         let Some(workload) = self.fleet.workloads.get(at.workload) else {
             return (0.0, false);
         };
@@ -225,7 +255,7 @@ impl<'a> Step<'a> {
         {
             for call in &its.calls {
                 for _ in 0..dice.about(call.call.mean) {
-                    let seen = self.call(at, call, depth + 1, dice);
+                    let seen = self.call(at, call, at_ms + ms, depth + 1, dice);
                     ms += seen.ms;
                     spoiled |= seen.failed && dice.happens(call.call.fatal);
                 }

@@ -14,6 +14,8 @@ pub(crate) struct Actor {
     pub(crate) gateway: bool,
     /// Calls it makes on its own.
     pub(crate) arrivals: &'static [Arrival],
+    /// Many calls that one of its pods starts at once; `mean` is how many.
+    pub(crate) bursts: &'static [Burst],
     /// Calls it makes for each call it serves; `mean` is how many.
     pub(crate) calls: &'static [Call],
     pub(crate) pace: Pace,
@@ -25,6 +27,12 @@ pub(crate) struct Actor {
 pub(crate) struct Arrival {
     pub(crate) call: Call,
     pub(crate) wave: Wave,
+}
+
+/// Calls that start together, at full minutes.
+pub(crate) struct Burst {
+    pub(crate) call: Call,
+    pub(crate) every_minutes: i64,
 }
 
 /// How a rate comes and goes.
@@ -152,6 +160,7 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
         workload,
         gateway: false,
         arrivals: &[],
+        bursts: &[],
         calls: &[],
         pace,
         troubles: &[],
@@ -409,7 +418,19 @@ pub(crate) static ACTORS: &[Actor] = &[
                 0.0,
                 5.0,
             ),
+            arrival(
+                http("default", "backend", 1.5, "/api/reports/state"),
+                0.0,
+                12.0,
+                0.0,
+                5.0,
+            ),
         ],
+        // More at once than the limits of `backend-circuit-breaker` let through.
+        bursts: &[Burst {
+            call: http("default", "backend", 200.0, "/api/reports"),
+            every_minutes: 1,
+        }],
         ..actor("platform", "scheduler", pace(1.0, 0.3))
     },
     Actor {

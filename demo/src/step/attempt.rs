@@ -8,15 +8,19 @@ use crate::chance::Dice;
 use crate::ending::{Ending, Flags};
 use crate::fleet::PodAt;
 use crate::plan::Upstream;
+use crate::pool::{Admission, InFlight};
 use crate::routing::Outcome;
 use crate::story::Trouble;
 
 /// What an attempt is to do.
 pub(super) struct Ask<'a> {
+    pub(super) from: PodAt,
     pub(super) protocol: Protocol,
     /// The share of clients that go away before the answer.
     pub(super) gone: f64,
     pub(super) upstream: &'a Upstream,
+    /// When it starts, since the epoch.
+    pub(super) at_ms: f64,
     /// How long it may take.
     pub(super) limit_ms: f64,
     /// How many calls this one is made for, one for the other.
@@ -63,29 +67,60 @@ impl Attempt {
 impl Step<'_> {
     /// Makes one attempt; `tried` are the pods to avoid.
     pub(super) fn attempt(&mut self, ask: &Ask<'_>, tried: &[PodAt], dice: &mut Dice) -> Attempt {
-        let protocol = ask.protocol;
-        let Some(to) = self.host(&ask.upstream.workloads, tried, dice) else {
+        let refused = |flag, dice: &mut Dice| {
             let ms = dice.lognormal(0.3, 0.3);
-            return Attempt::ended_by_proxy(protocol, Flags::UH, ms, None, Outcome::Final);
+            Attempt::ended_by_proxy(ask.protocol, flag, ms, None, Outcome::Final)
         };
+        let Some(to) = self.host(&ask.upstream.workloads, tried, dice) else {
+            return refused(Flags::UH, dice);
+        };
+        let Admission::After(waiting_ms) = self.admit(ask) else {
+            return refused(Flags::UO, dice);
+        };
+        let mut attempt = self.reach(to, ask, waiting_ms, dice);
+        attempt.client.ms += waiting_ms;
+        attempt.limit_to(ask.limit_ms, waiting_ms, ask.protocol);
+        if ask.upstream.limits.is_some()
+            && let Some(in_flight) = self.in_flight(ask)
+        {
+            in_flight.add(ask.at_ms, ask.at_ms + attempt.client.ms);
+        }
+        attempt
+    }
+
+    fn admit(&mut self, ask: &Ask<'_>) -> Admission {
+        let began_ms = self.began_ms;
+        match (&ask.upstream.limits, self.in_flight(ask)) {
+            (Some(limits), Some(in_flight)) => {
+                in_flight.forget_before(began_ms);
+                in_flight.admit(limits, ask.protocol, ask.at_ms)
+            }
+            _ => Admission::After(0.0),
+        }
+    }
+
+    fn in_flight(&mut self, ask: &Ask<'_>) -> Option<&mut InFlight> {
+        let pod = self.fleet.pod_mut(ask.from)?;
+        Some(pod.in_flight.entry(ask.upstream.id).or_default())
+    }
+
+    /// Has a pod answer, if it can be reached.
+    fn reach(&mut self, to: PodAt, ask: &Ask<'_>, waiting_ms: f64, dice: &mut Dice) -> Attempt {
+        let protocol = ask.protocol;
+        let lost =
+            |flag, ms, outcome| Attempt::ended_by_proxy(protocol, flag, ms, Some(to), outcome);
         let answer = match self.trouble_at(to, dice) {
             None => Ending::good(protocol),
             Some(Trouble::Status(status)) => Ending::status(protocol, status),
             Some(Trouble::GrpcStatus(status)) => Ending::grpc_status(status),
             Some(Trouble::NoConnection) => {
-                let ms = dice.lognormal(12.0, 0.8);
-                let failed = Outcome::NotConnected;
-                let attempt = Attempt::ended_by_proxy(protocol, Flags::UF, ms, Some(to), failed);
-                return attempt.within(ask.limit_ms, protocol);
+                return lost(Flags::UF, dice.lognormal(12.0, 0.8), Outcome::NotConnected);
             }
             Some(Trouble::Broken) => {
-                let ms = dice.lognormal(5.0, 0.8);
-                let failed = Outcome::Reset;
-                let attempt = Attempt::ended_by_proxy(protocol, Flags::UC, ms, Some(to), failed);
-                return attempt.within(ask.limit_ms, protocol);
+                return lost(Flags::UC, dice.lognormal(5.0, 0.8), Outcome::Reset);
             }
         };
-        let (mut server_ms, spoiled) = self.serve(to, ask.depth, dice);
+        let (mut server_ms, spoiled) = self.serve(to, ask.at_ms + waiting_ms, ask.depth, dice);
         let mut ending = if spoiled && !answer.is_failure() {
             Ending::status(protocol, 500)
         } else {
@@ -105,7 +140,7 @@ impl Step<'_> {
             let draw = dice.unit();
             0.2 + 0.8 * draw * draw
         };
-        let attempt = Attempt {
+        Attempt {
             host: Some(to),
             outcome,
             client: Report {
@@ -116,30 +151,32 @@ impl Step<'_> {
                 ending,
                 ms: server_ms,
             }),
-        };
-        attempt.within(ask.limit_ms, protocol)
+        }
     }
 }
 
 impl Attempt {
     /// Ends an attempt that takes longer than it may: the caller's proxy answers 504. The pod's proxy
-    /// sees its client go, unless it has answered by then.
-    fn within(mut self, limit_ms: f64, protocol: Protocol) -> Attempt {
-        if limit_ms < self.client.ms {
-            self.client = Report {
-                ending: Ending::by_proxy(protocol, 504, Flags::UT),
-                ms: limit_ms,
-            };
-            self.outcome = Outcome::Reset;
-            if let Some(server) = &mut self.server
-                && limit_ms < server.ms
-            {
-                *server = Report {
-                    ending: Ending::gone(),
-                    ms: limit_ms,
-                };
-            }
+    /// sees its client go, unless it has answered by then; it knows nothing of a call that was still
+    /// waiting for a connection.
+    fn limit_to(&mut self, limit_ms: f64, waiting_ms: f64, protocol: Protocol) {
+        if self.client.ms <= limit_ms {
+            return;
         }
-        self
+        self.client = Report {
+            ending: Ending::by_proxy(protocol, 504, Flags::UT),
+            ms: limit_ms,
+        };
+        self.outcome = Outcome::Reset;
+        let left_ms = limit_ms - waiting_ms;
+        self.server = self.server.filter(|_| 0.0 < left_ms).map(|server| {
+            if server.ms <= left_ms {
+                return server;
+            }
+            Report {
+                ending: Ending::gone(),
+                ms: left_ms,
+            }
+        });
     }
 }

@@ -6,6 +6,7 @@ use mesh::units::Window;
 use super::*;
 
 mod answers;
+mod limits;
 mod mirrors;
 mod objects;
 mod retries;

@@ -18,30 +18,39 @@ impl Flags {
     pub(crate) const NONE: Flags = Flags(0);
     /// No healthy endpoint.
     pub(crate) const UH: Flags = Flags(1);
+    /// It took too long.
+    pub(crate) const UT: Flags = Flags(1 << 1);
     /// The endpoint could not be connected to.
-    pub(crate) const UF: Flags = Flags(1 << 1);
+    pub(crate) const UF: Flags = Flags(1 << 2);
     /// The connection broke before an answer.
-    pub(crate) const UC: Flags = Flags(1 << 2);
+    pub(crate) const UC: Flags = Flags(1 << 3);
+    /// The connection pool is full: a circuit breaker is open.
+    pub(crate) const UO: Flags = Flags(1 << 10);
     /// No route.
-    pub(crate) const NR: Flags = Flags(1 << 3);
+    pub(crate) const NR: Flags = Flags(1 << 4);
     /// A delay was injected.
-    pub(crate) const DI: Flags = Flags(1 << 4);
+    pub(crate) const DI: Flags = Flags(1 << 5);
     /// A failure was injected.
-    pub(crate) const FI: Flags = Flags(1 << 5);
+    pub(crate) const FI: Flags = Flags(1 << 6);
     /// The client went away.
-    pub(crate) const DC: Flags = Flags(1 << 6);
+    pub(crate) const DC: Flags = Flags(1 << 7);
+    /// Retries were used up.
+    pub(crate) const URX: Flags = Flags(1 << 8);
     /// No such cluster.
-    pub(crate) const NC: Flags = Flags(1 << 7);
+    pub(crate) const NC: Flags = Flags(1 << 9);
 
     /// In the order in which Envoy writes them.
-    const WORDS: [(Flags, &str); 8] = [
+    const WORDS: [(Flags, &str); 11] = [
         (Flags::UH, "UH"),
+        (Flags::UT, "UT"),
         (Flags::UF, "UF"),
         (Flags::UC, "UC"),
+        (Flags::UO, "UO"),
         (Flags::NR, "NR"),
         (Flags::DI, "DI"),
         (Flags::FI, "FI"),
         (Flags::DC, "DC"),
+        (Flags::URX, "URX"),
         (Flags::NC, "NC"),
     ];
 
@@ -50,9 +59,14 @@ impl Flags {
         Flags(self.0 | others.0)
     }
 
+    /// Returns whether one of `others` is among them.
+    pub(crate) fn has(self, others: Flags) -> bool {
+        self.0 & others.0 != 0
+    }
+
     /// Returns the flags as Envoy writes them: joined by commas, `-` for none.
     pub(crate) fn text(self) -> String {
-        let set = Flags::WORDS.iter().filter(|(flag, _)| self.0 & flag.0 != 0);
+        let set = Flags::WORDS.iter().filter(|(flag, _)| self.has(*flag));
         let words: Vec<&str> = set.map(|(_, word)| *word).collect();
         if words.is_empty() {
             "-".to_owned()
@@ -153,5 +167,6 @@ mod tests {
         assert_eq!(Flags::DI.and(Flags::UF).text(), "UF,DI");
         assert_eq!(Flags::NC.and(Flags::DI).text(), "DI,NC");
         assert_eq!(Flags::DI.and(Flags::DC).text(), "DI,DC");
+        assert_eq!(Flags::URX.and(Flags::UF).text(), "UF,URX");
     }
 }

@@ -6,6 +6,7 @@ use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
 use crate::history::{EDGES_MS, N_BUCKETS};
 use crate::ledger::{ReportId, WorkloadId};
+use crate::pool::InFlight;
 use crate::story::{Actor, actor_of};
 
 /// All workloads, sorted by namespace and name.
@@ -35,7 +36,13 @@ pub(crate) struct Pod {
     ends: i64,
     /// What its proxy has counted since it started.
     pub(crate) counters: BTreeMap<ReportId, Counter>,
+    /// Its calls in flight to destinations that have limits.
+    pub(crate) in_flight: BTreeMap<UpstreamId, InFlight>,
 }
+
+/// A destination that a proxy keeps apart: host, subset and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UpstreamId(pub(crate) u64);
 
 /// One histogram of a proxy; its count is the request counter as well.
 #[derive(Clone, Debug)]
@@ -77,7 +84,7 @@ pub(crate) fn bucket_of(ms: f64) -> usize {
 }
 
 /// A place in the fleet.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PodAt {
     pub(crate) workload: usize,
     pub(crate) pod: usize,
@@ -241,6 +248,7 @@ fn new_pod(
         ready_from: (birth == Birth::LongAgo).then_some(started),
         ends,
         counters: BTreeMap::new(),
+        in_flight: BTreeMap::new(),
     }
 }
 

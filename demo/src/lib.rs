@@ -16,6 +16,7 @@ mod plan;
 mod step;
 
 mod ending;
+mod pool;
 
 mod chance;
 mod deployments;

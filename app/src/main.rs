@@ -6,6 +6,8 @@ mod url;
 mod fetch;
 mod ui;
 
+mod live;
+
 mod shell;
 
 mod graph;

@@ -231,8 +231,10 @@ pub const NAMESPACES: &str = "api/v1/namespaces";
 /// The API address of the sources.
 pub const SOURCES: &str = "api/v1/sources";
 
-/// The API address of the stream of hints.
-pub const STREAM: &str = "api/v1/stream?topics=graph";
+/// Returns the API address of the stream of hints about `topics`, joined by commas.
+pub fn stream(topics: &str) -> String {
+    format!("api/v1/stream?topics={topics}")
+}
 
 fn with_query(path: &str, query: &str) -> String {
     if query.is_empty() {

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::clock::{time_of_day, use_clock};
 use super::place::{Step, use_place};
-use crate::graph::{Phase, Store};
+use crate::graph::Store;
+use crate::live::Phase;
 use crate::numbers;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
@@ -23,7 +24,7 @@ fn word(refresh: Refresh) -> String {
 pub fn RefreshControl() -> impl IntoView {
     let place = use_place();
     let clock = use_clock();
-    let store = expect_context::<Store>();
+    let standing = expect_context::<Store>().standing();
     let refresh = Memo::new(move |_| place.address_or_default().refresh);
     let fixed = Memo::new(move |_| place.address_or_default().query.at.is_some());
     let open = RwSignal::new(false);
@@ -35,15 +36,15 @@ pub fn RefreshControl() -> impl IntoView {
         (_, Refresh::Paused) => Some("Paused".to_owned()),
         (_, Refresh::Every(secs)) => Some(format!("Every {}", numbers::span(secs))),
     };
-    let age = move || match store.phase.get() {
+    let age = move || match standing.phase.get() {
         Phase::Stale { since_ms, .. } => format!("Stale since {}", time_of_day(since_ms)),
         Phase::Failed { .. } => "No answer".to_owned(),
         Phase::Loading => "Loading…".to_owned(),
-        Phase::Ready => store.updated_ms.get().map_or_else(String::new, |at| {
+        Phase::Ready => standing.updated_ms.get().map_or_else(String::new, |at| {
             format!("Updated {}", numbers::ago(clock.get() - at))
         }),
     };
-    let mark = move || match (store.phase.get(), fixed.get(), refresh.get()) {
+    let mark = move || match (standing.phase.get(), fixed.get(), refresh.get()) {
         (Phase::Stale { .. } | Phase::Failed { .. }, ..) => "state-dot state-dot--stale",
         (Phase::Loading, ..) | (_, true, _) | (_, _, Refresh::Paused) => {
             "state-dot state-dot--still"
@@ -83,10 +84,10 @@ pub fn RefreshControl() -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet button--icon"
-                class:button--busy=move || store.busy.get()
+                class:button--busy=move || standing.busy.get()
                 aria-label="Refresh now"
                 title="Refresh now"
-                on:click=move |_| store.ask_again()
+                on:click=move |_| standing.ask_again.run(())
             >
                 <Icon symbol=Symbol::Refresh />
             </button>

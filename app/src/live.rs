@@ -10,4 +10,4 @@ mod strip;
 pub use answer::{Live, Phase, Question, Standing};
 pub use failed::{BadLink, Failure};
 pub use stream::{Hears, listen};
-pub use strip::Strip;
+pub use strip::{Progress, Strip};

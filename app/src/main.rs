@@ -11,6 +11,7 @@ mod live;
 mod shell;
 
 mod graph;
+mod routes;
 mod sources;
 
 fn main() {

@@ -15,7 +15,7 @@ use super::skeleton::GraphSkeleton;
 use super::store::Store;
 use super::table::EdgeTable;
 use super::words;
-use crate::live::{self, BadLink, Failure, Hears, Phase, Strip};
+use crate::live::{self, BadLink, Failure, Hears, Phase, Progress, Strip};
 use crate::numbers;
 use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
@@ -166,7 +166,7 @@ pub fn GraphPage() -> impl IntoView {
                         <Legend />
                     </Show>
                 </div>
-                <Progress />
+                <Progress standing=store.standing() />
             </div>
             <Strip standing=store.standing() said=notices />
             <div class="graph-page__body">
@@ -314,13 +314,6 @@ fn ByChoice() -> impl IntoView {
             })
         />
     }
-}
-
-/// A thin line that runs while a question is on its way.
-#[component]
-fn Progress() -> impl IntoView {
-    let store = expect_context::<Store>();
-    view! { <div class="progress" class:progress--runs=move || store.busy.get() aria-hidden="true"></div> }
 }
 
 /// A graph without nodes explains itself.

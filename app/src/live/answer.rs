@@ -133,9 +133,6 @@ impl<Q> Default for Inner<Q> {
     }
 }
 
-/// Longer than any deadline of the server: past it, the connection is dead.
-const GIVE_UP_MS: u64 = 60_000;
-
 /// How often a live page asks while its stream is down.
 const WITHOUT_STREAM_MS: f64 = 10_000.0;
 
@@ -274,7 +271,7 @@ impl<Q: Question> Live<Q> {
                         abort.abort();
                     }
                 },
-                std::time::Duration::from_millis(GIVE_UP_MS),
+                std::time::Duration::from_millis(fetch::GIVE_UP_MS),
             );
             let mut worked = true;
             if let Some(smaller) = query.first_url().filter(|_| first) {

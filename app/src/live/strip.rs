@@ -46,6 +46,12 @@ pub fn Strip(
     }
 }
 
+/// A thin line that runs while a question is on its way.
+#[component]
+pub fn Progress(standing: Standing) -> impl IntoView {
+    view! { <div class="progress" class:progress--runs=move || standing.busy.get() aria-hidden="true"></div> }
+}
+
 /// The first notice in sight, the rest behind a line.
 fn partial(notices: &[api::Notice]) -> Option<AnyView> {
     let line = |notice: &api::Notice| {

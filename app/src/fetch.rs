@@ -1,9 +1,12 @@
-//! Asking the server.
+//! Asking the server, and telling it.
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::Request;
+use leptos::prelude::set_timeout_with_handle;
 use mesh::api;
+use mesh::api::changes::{Changes, EditResult};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use web_sys::AbortSignal;
+use web_sys::{AbortController, AbortSignal};
 
 use crate::url;
 
@@ -36,7 +39,7 @@ impl Problem {
     pub fn may_pass(&self) -> bool {
         !matches!(
             self.kind.as_str(),
-            "bad_parameter" | "not_found" | "forbidden"
+            "bad_parameter" | "bad_body" | "not_found" | "forbidden" | "no_cluster"
         )
     }
 
@@ -48,6 +51,13 @@ impl Problem {
             "too_slow" => "A source is too slow",
             "too_large" => "The answer is too large",
             "refused" => "A source refused the question",
+            "conflict" => "It changed meanwhile",
+            "changed_since" => "It was changed again since",
+            "checks" => "Refused: this would break calls",
+            "owned" => "Refused: a controller steers this",
+            "admission" => "The cluster refused it",
+            "no_cluster" => "No cluster",
+            "unknown_outcome" => "It is not known whether this was written",
             "bad_parameter" => "This link has a mistake",
             "malformed" => "A source gave no answer we can read",
             "forbidden" => "Not allowed",
@@ -57,6 +67,18 @@ impl Problem {
         }
     }
 }
+
+/// Why a change was not made, with what came of each object where the server says it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// Why.
+    pub problem: Problem,
+    /// One for each object, as far as the server got.
+    pub results: Vec<EditResult>,
+}
+
+/// Longer than any deadline of the server: past it, the connection is dead.
+pub const GIVE_UP_MS: u64 = 60_000;
 
 /// Returns the absolute address of a path of the server, or of the page.
 pub fn absolute(relative: &str) -> String {
@@ -88,25 +110,60 @@ pub async fn get<T: DeserializeOwned>(
         200..=299 => {
             let etag = response.headers().get("etag");
             let body = response.text().await.map_err(|_| offline())?;
-            let value = serde_json::from_str(&body).map_err(|_| Problem {
-                kind: "malformed".to_owned(),
-                message: "The server’s answer does not read as this page expects.".to_owned(),
-                hint: Some("The page may be older than the server: load it again.".to_owned()),
-            })?;
+            let value = serde_json::from_str(&body).map_err(|_| unreadable())?;
             Ok(Answer::Fresh { value, etag })
         }
-        status => Err(refusal(status, &response).await),
+        status => Err(refusal(status, &response.text().await.unwrap_or_default())),
     }
 }
 
-async fn refusal(status: u16, response: &Response) -> Problem {
-    let body = response.text().await.unwrap_or_default();
-    match serde_json::from_str::<api::ErrorBody>(&body) {
-        Ok(api::ErrorBody { error }) => Problem {
-            kind: error.kind,
-            message: error.message,
-            hint: error.hint,
-        },
+/// Sends a change, or the question what it would do.
+pub async fn post<B: Serialize>(path: &str, body: &B) -> Result<Changes, Refused> {
+    let bare = |problem| Refused {
+        problem,
+        results: Vec::new(),
+    };
+    let abort = AbortController::new().ok();
+    let signal = abort.as_ref().map(AbortController::signal);
+    let give_up = move || {
+        if let Some(abort) = &abort {
+            abort.abort();
+        }
+    };
+    let timer = set_timeout_with_handle(give_up, std::time::Duration::from_millis(GIVE_UP_MS));
+    let request = Request::post(&absolute(path))
+        .abort_signal(signal.as_ref())
+        .json(body)
+        .map_err(|_| bare(offline()))?;
+    let response = request.send().await;
+    let body = match &response {
+        Ok(response) => response.text().await.ok(),
+        Err(_) => None,
+    };
+    if let Ok(timer) = timer {
+        timer.clear();
+    }
+    let (Ok(response), Some(body)) = (response, body) else {
+        return Err(bare(offline()));
+    };
+    match serde_json::from_str::<Changes>(&body) {
+        Ok(Changes {
+            error: Some(error),
+            results,
+            ..
+        }) => Err(Refused {
+            problem: error.into(),
+            results,
+        }),
+        Ok(changes) if response.ok() => Ok(changes),
+        _ if response.ok() => Err(bare(unreadable())),
+        _ => Err(bare(refusal(response.status(), &body))),
+    }
+}
+
+fn refusal(status: u16, body: &str) -> Problem {
+    match serde_json::from_str::<api::ErrorBody>(body) {
+        Ok(api::ErrorBody { error }) => error.into(),
         // Not our server's words: a proxy in between answered.
         Err(_) => Problem {
             kind: if status == 403 {
@@ -118,6 +175,24 @@ async fn refusal(status: u16, response: &Response) -> Problem {
             message: format!("The server answered with status {status}."),
             hint: Some("If a proxy stands in between, look there first.".to_owned()),
         },
+    }
+}
+
+impl From<api::ErrorDetail> for Problem {
+    fn from(error: api::ErrorDetail) -> Problem {
+        Problem {
+            kind: error.kind,
+            message: error.message,
+            hint: error.hint,
+        }
+    }
+}
+
+fn unreadable() -> Problem {
+    Problem {
+        kind: "malformed".to_owned(),
+        message: "The server’s answer does not read as this page expects.".to_owned(),
+        hint: Some("The page may be older than the server: load it again.".to_owned()),
     }
 }
 

@@ -3,13 +3,11 @@
 pub mod words;
 
 mod store;
-mod stream;
 
 mod page;
 
 mod legend;
 mod skeleton;
-mod strip;
 
 mod charts;
 mod panel;
@@ -25,4 +23,5 @@ mod scene;
 mod sample;
 
 pub use page::GraphPage;
-pub use store::{Phase, Store};
+pub use panel::quantiles;
+pub use store::Store;

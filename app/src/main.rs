@@ -6,9 +6,12 @@ mod url;
 mod fetch;
 mod ui;
 
+mod live;
+
 mod shell;
 
 mod graph;
+mod routes;
 mod sources;
 
 fn main() {

@@ -56,6 +56,35 @@ pub fn share(ratio: f64) -> String {
     }
 }
 
+/// Writes a share given in basis points, exactly: `30 %`, `2.5 %`, `33.34 %`.
+pub fn basis(points: u32) -> String {
+    format!("{} %", percent(points))
+}
+
+/// Writes basis points as a number of percent, as a field for numbers takes it: `30`, `2.5`, `33.34`.
+pub fn percent(points: u32) -> String {
+    let (whole, part) = (points / 100, points % 100);
+    match part {
+        0 => format!("{whole}"),
+        p if p % 10 == 0 => format!("{whole}.{}", p / 10),
+        p => format!("{whole}.{p:02}"),
+    }
+}
+
+/// Reads a number of percent, from 0 to 100, as basis points; what is finer is rounded.
+pub fn from_percent(text: &str) -> Option<u32> {
+    let percent: f64 = text.trim().replace(',', ".").parse().ok()?;
+    (0.0..=100.0)
+        .contains(&percent)
+        .then(|| (percent * 100.0).round() as u32)
+}
+
+/// Writes the interval that a share lies in: `0.9 to 2.1 %`.
+pub fn between([low, high]: [f64; 2]) -> String {
+    let (low, high) = (share(low), share(high));
+    format!("{} to {high}", low.trim_end_matches(" %"))
+}
+
 /// Writes a share of `of` requests; on thin evidence with its counts: `25 % (1 of 4)`.
 pub fn share_of(ratio: Option<f64>, part: f64, of: f64) -> String {
     match ratio {
@@ -113,6 +142,16 @@ pub fn ago(ms: f64) -> String {
     }
 }
 
+/// Writes a length of time in seconds, short: `45 s`, `5 min`, `1 h 30 min`.
+pub fn seconds(secs: u32) -> String {
+    match (secs / 3600, secs / 60, secs) {
+        (_, _, s) if s < 120 => format!("{s} s"),
+        (0, minutes, _) => format!("{minutes} min"),
+        (hours, minutes, _) if minutes % 60 == 0 => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
 /// Writes seconds in words for people: `30 seconds`, `5 minutes`, `1 hour`, `7 days`.
 pub fn span(secs: u32) -> String {
     let (n, unit) = match secs {
@@ -163,6 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn basis_points_are_exact_and_read_back() {
+        let written = [0, 3_000, 250, 3_334, 1, 10_000].map(basis).join(" | ");
+        assert_eq!(written, "0 % | 30 % | 2.5 % | 33.34 % | 0.01 % | 100 %");
+        for points in [0, 1, 10, 250, 3_334, 9_999, 10_000] {
+            assert_eq!(from_percent(&percent(points)), Some(points));
+        }
+        assert_eq!(from_percent(" 12,5"), Some(1_250));
+        assert_eq!(from_percent("33.339"), Some(3_334));
+        for wrong in ["", "-1", "100.1", "x", "NaN"] {
+            assert_eq!(from_percent(wrong), None, "{wrong}");
+        }
+        assert_eq!(between([0.009, 0.021]), "0.90 to 2.1 %");
+    }
+
+    #[test]
     fn thin_evidence_carries_its_count() {
         assert_eq!(share_of(Some(0.25), 1.0, 4.0), "25 % (1 of 4)");
         assert_eq!(share_of(Some(0.25), 100.0, 400.0), "25 %");
@@ -180,6 +234,8 @@ mod tests {
             written,
             "0 ms | 3.2 ms | 23 ms | 999 ms | 1.24 s | 12.4 s | 1.5 min | > 1 h"
         );
+        let short = [45, 119, 300, 3600, 5400].map(seconds).join(" | ");
+        assert_eq!(short, "45 s | 119 s | 5 min | 1 h | 1 h 30 min");
         assert_eq!(span(300), "5 minutes");
         assert_eq!(span(3600), "1 hour");
         assert_eq!(ago(3_900.0), "3 s ago");

@@ -18,6 +18,7 @@ mod window;
 
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
+use crate::routes::{self, RoutesPage};
 use crate::sources::SourcesPage;
 use crate::url;
 
@@ -28,6 +29,7 @@ pub fn App() -> impl IntoView {
     clock::provide();
     provide_context(Announcer(RwSignal::new(String::new())));
     provide_context(Store::new());
+    provide_context(routes::Store::new());
     let base = url::base_path(&fetch::base_uri());
     view! {
         <Router base>
@@ -50,6 +52,7 @@ fn Frame() -> impl IntoView {
                     <FlatRoutes fallback=NoSuchPage>
                         <Route path=path!("") view=GraphPage />
                         <Route path=StaticSegment("graph") view=GraphPage />
+                        <Route path=StaticSegment("routes") view=RoutesPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>
@@ -81,12 +84,19 @@ fn NoSuchPage() -> impl IntoView {
 #[derive(Clone, Copy)]
 pub struct Announcer(RwSignal<String>);
 
+impl Announcer {
+    /// Says `text` aloud.
+    pub fn say(self, text: String) {
+        if self.0.try_with_untracked(|now| *now != text) == Some(true) {
+            self.0.set(text);
+        }
+    }
+}
+
 /// Says `text` aloud for readers of the screen.
 pub fn announce(text: String) {
-    if let Some(Announcer(said)) = use_context::<Announcer>()
-        && said.with_untracked(|now| *now != text)
-    {
-        said.set(text);
+    if let Some(announcer) = use_context::<Announcer>() {
+        announcer.say(text);
     }
 }
 

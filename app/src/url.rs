@@ -5,14 +5,14 @@
 //! preferences of one person (theme, width of the rail) are not.
 
 use mesh::api::query::Fold;
-use mesh::api::{BadParameter, GraphQuery, SeriesQuery, query};
+use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery, query};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     /// What is asked of the server.
     pub query: GraphQuery,
-    /// The node or edge whose panel is open, by id.
+    /// What is open beside the whole, by id: a node or an edge of the graph, a route.
     pub selected: Option<String>,
     /// Graph or table.
     pub view: View,
@@ -130,6 +130,26 @@ impl Address {
         Address::from_pairs(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())))
     }
 
+    /// Returns what is asked about routes. They are steered now: there is no other instant.
+    pub fn routes_query(&self) -> RoutesQuery {
+        RoutesQuery {
+            namespaces: self.query.namespaces.clone(),
+            window: self.query.window,
+        }
+    }
+
+    /// Returns the address of page `to` for who comes from page `from`: what is asked stays, what was open
+    /// does not, and neither does an instant where there is only now.
+    pub fn onward(mut self, from: &str, to: &str) -> Address {
+        if from != to {
+            self.selected = None;
+        }
+        if to == "routes" {
+            self.query.at = None;
+        }
+        self
+    }
+
     /// Writes the query string, without a leading `?`; what is at its default is left out.
     pub fn to_query_string(&self) -> String {
         let mut out = self.query.to_query_string();
@@ -225,14 +245,50 @@ pub fn series(query: &SeriesQuery) -> String {
     with_query("api/v1/series", &query.to_query_string())
 }
 
+/// Returns the API address of all routes.
+pub fn routes(query: &RoutesQuery) -> String {
+    with_query("api/v1/routes", &query.to_query_string())
+}
+
+/// Returns the API address of one route, by its id `namespace/kind/name`.
+pub fn route(id: &str, query: &RoutesQuery) -> String {
+    let alone = RoutesQuery {
+        namespaces: Vec::new(),
+        window: query.window,
+    };
+    with_query(&below_routes(id, ""), &alone.to_query_string())
+}
+
+/// Returns the API address of what was changed in a route.
+pub fn history(id: &str) -> String {
+    below_routes(id, "/history")
+}
+
+/// Returns the API address that takes a change of a route back.
+pub fn undo(id: &str) -> String {
+    below_routes(id, "/undo")
+}
+
+fn below_routes(id: &str, end: &str) -> String {
+    let mut path = "api/v1/routes/".to_owned();
+    // Slashes stay: an id is three parts of a path.
+    query::encode_into(&mut path, id);
+    path + end
+}
+
+/// The API address that changes are sent to.
+pub const CHANGES: &str = "api/v1/changes";
+
 /// The API address of the namespace list.
 pub const NAMESPACES: &str = "api/v1/namespaces";
 
 /// The API address of the sources.
 pub const SOURCES: &str = "api/v1/sources";
 
-/// The API address of the stream of hints.
-pub const STREAM: &str = "api/v1/stream?topics=graph";
+/// Returns the API address of the stream of hints about `topics`, joined by commas.
+pub fn stream(topics: &str) -> String {
+    format!("api/v1/stream?topics={topics}")
+}
 
 fn with_query(path: &str, query: &str) -> String {
     if query.is_empty() {
@@ -286,6 +342,34 @@ mod tests {
         ] {
             assert_eq!(Address::from_pairs([(name, value)]).unwrap_err().name, name);
         }
+    }
+
+    #[test]
+    fn a_route_stands_under_its_id_and_asks_for_no_namespace() {
+        let query = RoutesQuery {
+            namespaces: vec!["shop".to_owned()],
+            window: "15m".parse().unwrap(),
+        };
+        let id = "default/virtualservice/backend-routing";
+        assert_eq!(
+            route(id, &query),
+            "api/v1/routes/default/virtualservice/backend-routing?window=15m"
+        );
+        assert_eq!(
+            undo("a/httproute/b?c"),
+            "api/v1/routes/a/httproute/b%3Fc/undo"
+        );
+        assert_eq!(routes(&query), "api/v1/routes?namespaces=shop&window=15m");
+    }
+
+    #[test]
+    fn another_page_keeps_the_question_and_leaves_what_was_open() {
+        let search = "namespaces=shop&at=2026-01-31T12:00:00Z&selected=shop/cart";
+        let address = Address::from_search(search).unwrap();
+        let to = |page| address.clone().onward("graph", page).to_query_string();
+        assert_eq!(to("routes"), "namespaces=shop");
+        assert_eq!(to("sources"), "namespaces=shop&at=2026-01-31T12:00:00Z");
+        assert_eq!(address.clone().onward("graph", "graph"), address);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
         })
     });
     let graph_made =
-        Memo::new(move |_| store.graph.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
+        Memo::new(move |_| store.answer.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
     Effect::new(move |before: Option<Option<SeriesQuery>>| {
         let _ = graph_made.get();
         let asked = question.get();

@@ -12,11 +12,10 @@ use super::canvas::GraphCanvas;
 use super::legend::Legend;
 use super::panel::Panel;
 use super::skeleton::GraphSkeleton;
-use super::store::{Phase, Store};
-use super::strip::Strip;
+use super::store::Store;
 use super::table::EdgeTable;
-use super::{stream, words};
-use crate::fetch::Problem;
+use super::words;
+use crate::live::{self, BadLink, Failure, Hears, Phase, Progress, Strip};
 use crate::numbers;
 use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
@@ -44,7 +43,11 @@ pub fn GraphPage() -> impl IntoView {
     let live = Signal::derive(move || {
         refresh.get() == Refresh::Live && asked.with(|q| q.as_ref().is_some_and(|q| q.at.is_none()))
     });
-    stream::listen(store, live);
+    let hears = Hears {
+        changed: Callback::new(move |_| store.hint()),
+        is_open: Callback::new(move |open| store.stream_is(open)),
+    };
+    live::listen("graph", live, hears);
 
     let selected = Memo::new(move |_| place.address_or_default().selected);
     let select = Callback::new(move |id: Option<String>| {
@@ -70,12 +73,17 @@ pub fn GraphPage() -> impl IntoView {
     let (rearrange, fit) = (RwSignal::new(0u32), RwSignal::new(0u32));
     let is_empty = Memo::new(move |_| {
         store
-            .graph
+            .answer
             .with(|g| g.as_ref().is_some_and(|g| g.nodes.is_empty()))
     });
-    let has_graph = Memo::new(move |_| store.graph.with(Option::is_some));
+    let has_graph = Memo::new(move |_| store.answer.with(Option::is_some));
     let drawn = Memo::new(move |_| {
         has_graph.get() && !is_empty.get() && !matches!(store.phase.get(), Phase::Failed { .. })
+    });
+    let notices = Memo::new(move |_| {
+        store
+            .answer
+            .with(|g| g.as_ref().map(|g| g.notices.clone()).unwrap_or_default())
     });
     let bad = Memo::new(move |_| place.address().err());
     let failed = Memo::new(move |_| match store.phase.get() {
@@ -85,10 +93,10 @@ pub fn GraphPage() -> impl IntoView {
 
     let body = move || {
         if let Some(error) = bad.get() {
-            return bad_link(&error.name, &error.problem, error.hint);
+            return view! { <BadLink error way_on="Start from the whole mesh" /> }.into_any();
         }
         if let Some(problem) = failed.get() {
-            return failure(problem, store);
+            return view! { <Failure problem standing=store.standing() /> }.into_any();
         }
         if !has_graph.get() {
             return match view.get() {
@@ -104,11 +112,11 @@ pub fn GraphPage() -> impl IntoView {
         }
         match view.get() {
             View::Graph => view! {
-                <GraphCanvas graph=store.graph selected on_select=select theme rearrange fit />
+                <GraphCanvas graph=store.answer selected on_select=select theme rearrange fit />
             }
             .into_any(),
             View::Table => {
-                view! { <EdgeTable graph=store.graph selected on_select=select /> }.into_any()
+                view! { <EdgeTable graph=store.answer selected on_select=select /> }.into_any()
             }
         }
     };
@@ -119,7 +127,7 @@ pub fn GraphPage() -> impl IntoView {
         <div class="graph-page" aria-busy=move || store.busy.get().to_string()>
             <div class="toolbar">
                 <h1 class="toolbar__title">"Traffic graph"</h1>
-                <Tally graph=store.graph />
+                <Tally graph=store.answer />
                 <div class="toolbar__tools">
                     <ByChoice />
                     <Segmented
@@ -158,13 +166,13 @@ pub fn GraphPage() -> impl IntoView {
                         <Legend />
                     </Show>
                 </div>
-                <Progress />
+                <Progress standing=store.standing() />
             </div>
-            <Strip />
+            <Strip standing=store.standing() said=notices />
             <div class="graph-page__body">
                 <div class="graph-page__picture">{body}</div>
                 <Show when=move || panel_open.get()>
-                    <Panel graph=store.graph selected on_select=select />
+                    <Panel graph=store.answer selected on_select=select />
                 </Show>
             </div>
         </div>
@@ -175,13 +183,13 @@ pub fn GraphPage() -> impl IntoView {
 fn tell(store: Store, selected: Signal<Option<String>>) {
     let tally = Memo::new(move |_| {
         store
-            .graph
+            .answer
             .with(|g| g.as_ref().map(|g| worst_words(g)).unwrap_or_default())
     });
     let subject = Memo::new(move |_| {
         selected.with(|id| {
             let id = id.as_ref()?;
-            store.graph.with(|g| {
+            store.answer.with(|g| {
                 let g = g.as_ref()?;
                 let names = words::NodeNames::new(g);
                 let edge = g.edges.iter().find(|e| e.id == *id).map(|e| names.edge(e));
@@ -308,13 +316,6 @@ fn ByChoice() -> impl IntoView {
     }
 }
 
-/// A thin line that runs while a question is on its way.
-#[component]
-fn Progress() -> impl IntoView {
-    let store = expect_context::<Store>();
-    view! { <div class="progress" class:progress--runs=move || store.busy.get() aria-hidden="true"></div> }
-}
-
 /// A graph without nodes explains itself.
 #[component]
 fn Empty() -> impl IntoView {
@@ -360,55 +361,4 @@ fn Empty() -> impl IntoView {
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }
-}
-
-fn bad_link(name: &str, problem: &str, hint: Option<String>) -> AnyView {
-    let place = use_place();
-    view! {
-        <Message
-            title="This link has a mistake"
-            text=format!("Parameter “{name}”: {problem}.")
-            hint=hint.map(|hint| sentence(&hint))
-            failed=true
-        >
-            <button
-                type="button"
-                class="button button--primary"
-                on:click=move |_| place.change(Step::Replace, |_| {})
-            >
-                "Start from the whole mesh"
-            </button>
-        </Message>
-    }
-    .into_any()
-}
-
-/// Writes a hint of the server as a sentence.
-fn sentence(hint: &str) -> String {
-    let mut chars = hint.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
-}
-
-fn failure(problem: Problem, store: Store) -> AnyView {
-    let place = use_place();
-    let may_pass = problem.may_pass();
-    view! {
-        <Message
-            title=problem.title()
-            text=problem.message
-            hint=problem.hint.map(|hint| sentence(&hint))
-            failed=true
-        >
-            <button type="button" class="button button--primary" on:click=move |_| store.ask_again()>
-                {if may_pass { "Try now" } else { "Try again" }}
-            </button>
-            <a class="button" href=move || place.href("sources")>"See the sources"</a>
-        </Message>
-    }
-    .into_any()
 }

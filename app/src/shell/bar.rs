@@ -15,14 +15,18 @@ use super::window::WindowMenu;
 pub fn Bar() -> impl IntoView {
     let place = use_place();
     // Where nothing answers to the question, it would be a dead control.
-    let asks = Memo::new(move |_| place.page() == "graph");
+    let asks = Memo::new(move |_| matches!(place.page().as_str(), "graph" | "routes"));
+    // Traffic is steered now: there is no other instant.
+    let of_any_time = Memo::new(move |_| place.page() == "graph");
     view! {
         <div class="bar" role="region" aria-label="What to show">
             <div class="bar__question">
                 <Show when=move || asks.get()>
                     <NamespacePicker />
                     <WindowMenu />
-                    <InstantMenu />
+                    <Show when=move || of_any_time.get()>
+                        <InstantMenu />
+                    </Show>
                 </Show>
             </div>
             <div class="bar__state">

@@ -77,7 +77,7 @@ impl Place {
             .with(|a| a.as_ref().ok().map(|a| a.query.clone()))
     }
 
-    /// Returns the page's name: `graph`, `sources`, …; the root is the graph.
+    /// Returns the page's name: `graph`, `routes`, …; the root is the graph.
     pub fn page(self) -> String {
         self.path.with(|path| {
             if path.is_empty() {
@@ -90,11 +90,22 @@ impl Place {
 
     /// Returns a link to another page under the same question.
     pub fn href(self, page: &str) -> String {
-        let mut address = self.address_or_default();
-        if page != "graph" {
-            address.selected = None;
-        }
+        let address = self.address_or_default().onward(&self.page(), page);
         self.link(page, &address)
+    }
+
+    /// Returns a link to the routes with one open, or none.
+    pub fn route_href(self, id: Option<&str>) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "routes");
+        address.selected = id.map(str::to_owned);
+        self.link("routes", &address)
+    }
+
+    /// Returns a link to the routes of one namespace.
+    pub fn routes_in_href(self, namespace: &str) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "routes");
+        address.query.namespaces = vec![namespace.to_owned()];
+        self.link("routes", &address)
     }
 
     /// Changes what the URL says.
@@ -112,7 +123,8 @@ impl Place {
 
     /// Opens the graph with one node or edge selected.
     pub fn open_in_graph(self, id: String) {
-        let mut address = self.now();
+        let page = untrack(|| self.page());
+        let mut address = self.now().onward(&page, "graph");
         address.selected = Some(id);
         self.navigate(&self.link("graph", &address), Step::Push);
     }

@@ -8,8 +8,9 @@ use crate::ui::{Icon, Symbol};
 /// Where the browser keeps whether the rail shows its labels.
 const KEY: &str = "pidali-rail";
 
-const PAGES: [(&str, &str, Symbol); 2] = [
+const PAGES: [(&str, &str, Symbol); 3] = [
     ("graph", "Graph", Symbol::Graph),
+    ("routes", "Routes", Symbol::Routes),
     ("sources", "Sources", Symbol::Sources),
 ];
 

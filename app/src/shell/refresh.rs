@@ -4,8 +4,10 @@ use leptos::prelude::*;
 
 use super::clock::{time_of_day, use_clock};
 use super::place::{Step, use_place};
-use crate::graph::{Phase, Store};
+use crate::graph::Store;
+use crate::live::Phase;
 use crate::numbers;
+use crate::routes;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
 use crate::url::Refresh;
@@ -23,11 +25,22 @@ fn word(refresh: Refresh) -> String {
 pub fn RefreshControl() -> impl IntoView {
     let place = use_place();
     let clock = use_clock();
-    let store = expect_context::<Store>();
+    let page = Memo::new(move |_| place.page());
+    let of_graph = expect_context::<Store>().standing();
+    let of_routes = expect_context::<routes::Store>().live.standing();
+    let standing = move || {
+        if page.with(|page| page == "routes") {
+            of_routes
+        } else {
+            of_graph
+        }
+    };
     let refresh = Memo::new(move |_| place.address_or_default().refresh);
-    let fixed = Memo::new(move |_| place.address_or_default().query.at.is_some());
+    let fixed = Memo::new(move |_| {
+        page.with(|page| page == "graph") && place.address_or_default().query.at.is_some()
+    });
     let open = RwSignal::new(false);
-    let on_graph = Memo::new(move |_| place.page() == "graph");
+    let is_away = move || page.with(|page| !matches!(page.as_str(), "graph" | "routes"));
 
     let mode = move || match (fixed.get(), refresh.get()) {
         (true, _) => Some("Fixed in time".to_owned()),
@@ -35,15 +48,15 @@ pub fn RefreshControl() -> impl IntoView {
         (_, Refresh::Paused) => Some("Paused".to_owned()),
         (_, Refresh::Every(secs)) => Some(format!("Every {}", numbers::span(secs))),
     };
-    let age = move || match store.phase.get() {
+    let age = move || match standing().phase.get() {
         Phase::Stale { since_ms, .. } => format!("Stale since {}", time_of_day(since_ms)),
         Phase::Failed { .. } => "No answer".to_owned(),
         Phase::Loading => "Loading…".to_owned(),
-        Phase::Ready => store.updated_ms.get().map_or_else(String::new, |at| {
+        Phase::Ready => standing().updated_ms.get().map_or_else(String::new, |at| {
             format!("Updated {}", numbers::ago(clock.get() - at))
         }),
     };
-    let mark = move || match (store.phase.get(), fixed.get(), refresh.get()) {
+    let mark = move || match (standing().phase.get(), fixed.get(), refresh.get()) {
         (Phase::Stale { .. } | Phase::Failed { .. }, ..) => "state-dot state-dot--stale",
         (Phase::Loading, ..) | (_, true, _) | (_, _, Refresh::Paused) => {
             "state-dot state-dot--still"
@@ -51,7 +64,7 @@ pub fn RefreshControl() -> impl IntoView {
         _ => "state-dot",
     };
     view! {
-        <div class="refresh" class:refresh--away=move || !on_graph.get()>
+        <div class="refresh" class:refresh--away=is_away>
             <Popover
                 label="Refresh:"
                 face=move || view! {
@@ -83,10 +96,10 @@ pub fn RefreshControl() -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet button--icon"
-                class:button--busy=move || store.busy.get()
+                class:button--busy=move || standing().busy.get()
                 aria-label="Refresh now"
                 title="Refresh now"
-                on:click=move |_| store.ask_again()
+                on:click=move |_| standing().ask_again.run(())
             >
                 <Icon symbol=Symbol::Refresh />
             </button>

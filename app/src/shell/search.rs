@@ -76,7 +76,7 @@ pub fn Search() -> impl IntoView {
     let found = Memo::new(move |_| {
         text.with(|needle| {
             store
-                .graph
+                .answer
                 .with(|g| g.as_ref().map_or_else(Vec::new, |g| find(g, needle)))
         })
     });

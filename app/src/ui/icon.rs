@@ -10,6 +10,8 @@ pub enum Symbol {
     Helm,
     /// Nodes and lines.
     Graph,
+    /// A way that forks: where traffic goes.
+    Routes,
     /// A stack: where the data comes from.
     Sources,
     /// A magnifier.
@@ -58,6 +60,8 @@ pub enum Symbol {
     Target,
     /// An arrow into a tray.
     Save,
+    /// An arrow that turns back.
+    Undo,
 }
 
 impl Symbol {
@@ -71,6 +75,9 @@ impl Symbol {
             Symbol::Graph => {
                 "M4.5 8a2 2 0 1 0 0 4a2 2 0 1 0 0-4M15.5 3a2 2 0 1 0 0 4a2 2 0 1 0 0-4\
                  M15.5 13a2 2 0 1 0 0 4a2 2 0 1 0 0-4M6.4 9.2l7.3-3.4M6.4 10.8l7.3 3.4"
+            }
+            Symbol::Routes => {
+                "M2.5 10h4.5l4-5.5h5.5M7 10l4 5.5h5.5M14 2l2.5 2.5L14 7M14 13l2.5 2.5L14 18"
             }
             Symbol::Sources => {
                 "M10 3c3.6 0 6 1 6 2.5S13.6 8 10 8S4 7 4 5.5S6.4 3 10 3M4 5.5v4.5C4 11.5 6.4 12.5 10 12.5\
@@ -102,6 +109,7 @@ impl Symbol {
             Symbol::Minus => "M4 10h12",
             Symbol::Target => "M10 5a5 5 0 1 0 .1 0M10 2v4M10 14v4M2 10h4M14 10h4",
             Symbol::Save => "M10 3v9M6 8.5l4 4l4-4M3.5 13v3.5h13V13",
+            Symbol::Undo => "M7.5 4L3.5 8l4 4M3.5 8h8a4.5 4.5 0 0 1 0 9H8",
             Symbol::Legend => "M3 5h2.5M3 10h2.5M3 15h2.5M9 5h8M9 10h8M9 15h8",
         }
     }

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent, Node};
 
 /// What can take the focus inside a panel.
-const FOCUSABLE: &str = "input:not([disabled]), button:not([disabled]):not([tabindex='-1']), select, a[href], [tabindex='0']";
+pub const FOCUSABLE: &str = "input:not([disabled]), button:not([disabled]):not([tabindex='-1']), select, summary, a[href], [tabindex='0']";
 
 /// A button and the panel it opens. Escape, a click elsewhere and leaving by Tab close it; closing by
 /// keyboard gives the focus back to the button.

@@ -7,6 +7,7 @@ use mesh::api::{self, Edge, Node};
 use super::figures::quantiles;
 use crate::graph::words;
 use crate::numbers;
+use crate::shell::place::use_place;
 
 /// One version of what was called, and its part of the calls.
 struct VersionShare {
@@ -93,6 +94,8 @@ pub fn versions(
             }
         })
         .collect_view();
+    let place = use_place();
+    let namespace = callee.namespace.clone();
     let title = match of_caller {
         None => format!("Versions of {app}, share of all calls"),
         Some(_) => format!("Versions of {app}, share of this caller’s calls"),
@@ -121,6 +124,7 @@ pub fn versions(
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
+                <a class="link" href=move || place.routes_in_href(&namespace)>"Move its traffic"</a>
             </section>
         }
         .into_any(),

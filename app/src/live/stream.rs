@@ -1,6 +1,8 @@
 //! The server's hints that something is new. Open only while the page is seen and live: browsers allow
 //! few connections to one host.
 
+use std::collections::BTreeMap;
+
 use leptos::ev;
 use leptos::prelude::*;
 use mesh::api;
@@ -8,9 +10,17 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
 
-use super::Store;
 use crate::shell::clock::use_clock;
 use crate::{fetch, url};
+
+/// Who hears what the stream says.
+#[derive(Clone, Copy)]
+pub struct Hears {
+    /// Hears the topic of which there is something new.
+    pub changed: Callback<String>,
+    /// Hears whether the stream is open.
+    pub is_open: Callback<bool>,
+}
 
 /// How long to wait before a closed stream is opened again.
 const REOPEN_MS: f64 = 5000.0;
@@ -31,8 +41,8 @@ impl Drop for Open {
     }
 }
 
-/// Keeps a stream open while `wanted` and seen, and tells `store` what it says.
-pub fn listen(store: Store, wanted: Signal<bool>) {
+/// Keeps a stream about `topics`, joined by commas, open while `wanted` and seen.
+pub fn listen(topics: &'static str, wanted: Signal<bool>, hears: Hears) {
     let stream = StoredValue::new_local(None::<Open>);
     let reopen_at = StoredValue::new(0f64);
     let seen = RwSignal::new(!document().hidden());
@@ -45,7 +55,7 @@ pub fn listen(store: Store, wanted: Signal<bool>) {
         let now = clock.get();
         if !(wanted.get() && seen.get()) {
             stream.set_value(None);
-            store.stream_is(false);
+            hears.is_open.run(false);
             return;
         }
         // The browser reconnects by itself; only a stream that it gave up is opened anew.
@@ -55,29 +65,33 @@ pub fn listen(store: Store, wanted: Signal<bool>) {
         });
         if gone && reopen_at.get_value() <= now {
             reopen_at.set_value(now + REOPEN_MS);
-            stream.set_value(open(store));
+            stream.set_value(open(topics, hears));
         }
     });
     on_cleanup(move || {
-        store.stream_is(false);
+        hears.is_open.run(false);
     });
 }
 
-fn open(store: Store) -> Option<Open> {
-    let source = EventSource::new(&fetch::absolute(url::STREAM)).ok()?;
-    let version = StoredValue::new(None::<u64>);
+fn open(topics: &str, hears: Hears) -> Option<Open> {
+    let source = EventSource::new(&fetch::absolute(&url::stream(topics))).ok()?;
+    let versions = StoredValue::new(BTreeMap::<String, u64>::new());
     let changed = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let data = event.data().as_string().unwrap_or_default();
         let Ok(change) = serde_json::from_str::<api::Changed>(&data) else {
             return;
         };
-        if change.topic == "graph" && version.try_get_value().flatten() != Some(change.version) {
-            version.try_set_value(Some(change.version));
-            store.hint();
+        let seen = versions.try_update_value(|v| v.insert(change.topic.clone(), change.version));
+        if seen.is_some_and(|before| before != Some(change.version)) {
+            hears.changed.try_run(change.topic);
         }
     });
-    let opened = Closure::<dyn FnMut()>::new(move || store.stream_is(true));
-    let failed = Closure::<dyn FnMut()>::new(move || store.stream_is(false));
+    let opened = Closure::<dyn FnMut()>::new(move || {
+        hears.is_open.try_run(true);
+    });
+    let failed = Closure::<dyn FnMut()>::new(move || {
+        hears.is_open.try_run(false);
+    });
     let listener = changed.as_ref().unchecked_ref();
     source
         .add_event_listener_with_callback("changed", listener)

@@ -1,0 +1,13 @@
+//! What is asked of the server again and again: the answer held, how it stands, and the hints that there
+//! is a newer one. The graph and the routes share it.
+
+mod answer;
+mod stream;
+
+mod failed;
+mod strip;
+
+pub use answer::{Live, Phase, Question, Standing};
+pub use failed::{BadLink, Failure};
+pub use stream::{Hears, listen};
+pub use strip::{Progress, Strip};

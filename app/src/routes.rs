@@ -1,0 +1,28 @@
+//! Routes: how traffic is told to go, how it goes, and the hand that moves it.
+
+mod draft;
+mod hue;
+mod judge;
+mod order;
+mod split;
+mod words;
+
+mod proposal;
+mod store;
+
+mod page;
+
+mod bar;
+mod checks;
+mod list;
+mod sides;
+
+mod editor;
+mod history;
+mod preview;
+
+#[cfg(test)]
+mod sample;
+
+pub use page::RoutesPage;
+pub use store::Store;

@@ -1,0 +1,254 @@
+//! The drawer that shows what a change would do, before it is made.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use mesh::api::HealthStatus;
+use mesh::api::changes::{Changes, Outcome};
+
+use super::editor::{HEADING, Helm};
+use super::history::take_back;
+use super::proposal::{Proposal, What};
+use super::sides::{Side, sides};
+use super::split;
+use crate::fetch::Refused;
+use crate::ui::state::Skeleton;
+use crate::ui::{Drawer, HealthMark};
+
+use result::result;
+
+mod diff;
+mod result;
+
+/// The drawer, while there is a change to look at.
+#[component]
+pub fn Preview(helm: Helm) -> impl IntoView {
+    let open = Memo::new(move |_| helm.proposal.with(Option::is_some));
+    view! {
+        <Show when=move || open.get()>
+            <Sheet helm />
+        </Show>
+    }
+}
+
+/// What the server says of the change.
+#[derive(Clone, Debug, PartialEq)]
+enum Said {
+    /// It would work.
+    Works(Changes),
+    /// It would not, or did not.
+    Refused(Refused),
+}
+
+#[component]
+fn Sheet(helm: Helm) -> impl IntoView {
+    let said = RwSignal::new(None::<Said>);
+    let reason = RwSignal::new(String::new());
+    let title = Memo::new(move |_| {
+        helm.proposal
+            .with(|p| p.as_ref().map(|p| p.title.clone()).unwrap_or_default())
+    });
+    let gist = Memo::new(move |_| {
+        helm.proposal
+            .with(|p| p.as_ref().map(|p| p.gist.clone()).unwrap_or_default())
+    });
+    let takes_a_reason = Memo::new(move |_| {
+        helm.proposal
+            .with(|p| p.as_ref().is_some_and(Proposal::takes_a_reason))
+    });
+    look(helm, said);
+    let apply = move || {
+        let Some(proposal) = helm.proposal.get_untracked() else {
+            return;
+        };
+        if helm.busy.get_untracked() {
+            return;
+        }
+        helm.busy.set(true);
+        spawn_local(async move {
+            let why = reason.get_untracked().trim().to_owned();
+            let why = Some(why).filter(|w| !w.is_empty());
+            match proposal.send(false, why).await {
+                Ok(changes) => {
+                    let done = done(&proposal, &changes);
+                    helm.applied(&proposal, &changes, done).await;
+                    helm.proposal.try_set(None);
+                }
+                Err(refused) => {
+                    // So that both sides can be seen behind the drawer.
+                    helm.refresh(&proposal.touches).await;
+                    said.try_set(Some(Said::Refused(refused)));
+                }
+            }
+            helm.busy.try_set(false);
+        });
+    };
+    let works = Memo::new(move |_| said.with(|s| matches!(s, Some(Said::Works(_)))));
+    // A write on its way can't be called back by looking away.
+    let close = Callback::new(move |()| {
+        if !helm.busy.get_untracked() {
+            helm.proposal.set(None);
+        }
+    });
+    view! {
+        <Drawer title fallback=HEADING on_close=close>
+            <div class="drawer__body" aria-busy=move || said.with(Option::is_none).to_string()>
+                {move || match said.get() {
+                    None => view! { <Skeleton lines=6 label="Asking what this would do" /> }.into_any(),
+                    Some(Said::Works(changes)) => worked(&changes),
+                    Some(Said::Refused(refused)) => refusal(helm, refused),
+                }}
+            </div>
+            <form
+                class="drawer__foot"
+                on:submit=move |event| {
+                    event.prevent_default();
+                    apply();
+                }
+            >
+                <Show when=move || works.get() && takes_a_reason.get()>
+                    <label class="field">
+                        <span class="field__label">"Why, for the record"</span>
+                        <input
+                            class="field__input"
+                            type="text"
+                            maxlength="200"
+                            autocomplete="off"
+                            disabled=move || helm.busy.get()
+                            on:input=move |event| reason.set(event_target_value(&event))
+                            prop:value=move || reason.get()
+                        />
+                    </label>
+                </Show>
+                <div class="drawer__actions">
+                    <Show when=move || works.get()>
+                        <button type="submit" class="button button--primary" disabled=move || helm.busy.get()>
+                            {move || if helm.busy.get() {
+                                "Applying…".to_owned()
+                            } else {
+                                format!("Apply: {}", gist.get())
+                            }}
+                        </button>
+                    </Show>
+                    <button
+                        type="button"
+                        class="button"
+                        disabled=move || helm.busy.get()
+                        on:click=move |_| close.run(())
+                    >
+                        {move || if takes_a_reason.get() { "Back to the draft" } else { "Back" }}
+                    </button>
+                </div>
+            </form>
+        </Drawer>
+    }
+}
+
+/// Asks what the change would do, each time it is another.
+fn look(helm: Helm, said: RwSignal<Option<Said>>) {
+    Effect::new(move |_| {
+        let Some(proposal) = helm.proposal.get() else {
+            return;
+        };
+        said.set(None);
+        spawn_local(async move {
+            let got = match proposal.send(true, None).await {
+                Ok(changes) => Said::Works(changes),
+                Err(refused) => {
+                    if matches!(refused.problem.kind.as_str(), "conflict" | "changed_since") {
+                        helm.refresh(&proposal.touches).await;
+                    }
+                    Said::Refused(refused)
+                }
+            };
+            // The person may look at another change by now.
+            let still = helm
+                .proposal
+                .try_with_untracked(|p| p.as_ref() == Some(&proposal));
+            if still == Some(true) {
+                said.try_set(Some(got));
+            }
+        });
+    });
+}
+
+/// Returns what was done, in words.
+fn done(proposal: &Proposal, changes: &Changes) -> String {
+    let unchanged = |r: &mesh::api::changes::EditResult| r.outcome == Outcome::Unchanged;
+    if !changes.results.is_empty() && changes.results.iter().all(unchanged) {
+        return "Nothing was written: it is so already.".to_owned();
+    }
+    format!("Done: {}.", proposal.gist)
+}
+
+fn worked(changes: &Changes) -> AnyView {
+    let several = changes.results.len() > 1;
+    let results = changes
+        .results
+        .iter()
+        .map(|r| result(r, several))
+        .collect_view();
+    view! {
+        <p class="visually-hidden" role="status">"This would work."</p>
+        {results}
+    }
+    .into_any()
+}
+
+/// Why it is refused, in words, with the mend; and for an undo over a newer change, all three sides.
+fn refusal(helm: Helm, refused: Refused) -> AnyView {
+    let Refused { problem, results } = refused;
+    let proposal = helm.proposal.get_untracked();
+    let conflict = problem.kind == "conflict";
+    let undo = match proposal.map(|p| p.what) {
+        Some(What::Undo { change, .. }) if problem.kind == "changed_since" => Some(change),
+        _ => None,
+    };
+    let three = undo.and_then(|change| {
+        let route = helm.route.get_untracked()?;
+        let rule = split::rule(&route, &change.rule)?.clone();
+        let now = split::weights(&rule);
+        let side = |name: &str, weights: &[Option<u32>]| Side {
+            name: name.to_owned(),
+            destinations: change.destinations.clone(),
+            shares: split::shares(route.kind, weights),
+        };
+        let table = sides(&[
+            side("Before the change", &change.before),
+            side("The change", &change.after),
+            Side {
+                name: "Now".to_owned(),
+                destinations: rule.destinations.iter().map(|d| d.name.clone()).collect(),
+                shares: split::shares(route.kind, &now),
+            },
+        ]);
+        let anyway = move |_| {
+            helm.proposal.set(Some(take_back(
+                &route,
+                (*change).clone(),
+                Some(now.clone()),
+            )));
+        };
+        Some(view! {
+            {table}
+            <p>"Undo sets it to what it was before that change, whatever was done since."</p>
+            <button type="button" class="button" on:click=anyway>"Undo anyway"</button>
+        })
+    });
+    let several = results.len() > 1;
+    let results = results.iter().map(|r| result(r, several)).collect_view();
+    view! {
+        <div class="refusal" role="alert">
+            <HealthMark status=Signal::stored(HealthStatus::Failing) quiet=true />
+            <div class="refusal__words">
+                <p><b>{problem.title()}"."</b>" "{problem.message}</p>
+                {problem.hint.map(|hint| view! { <p class="refusal__hint">{hint}</p> })}
+                {conflict.then(|| view! {
+                    <p class="refusal__hint">"Your draft is kept. Go back to it to see both sides."</p>
+                })}
+                {three}
+            </div>
+        </div>
+        {results}
+    }
+    .into_any()
+}

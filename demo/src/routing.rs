@@ -12,6 +12,7 @@ mod retries;
 
 mod destination_rule;
 mod gateway;
+mod outlier_detection;
 mod policy;
 
 mod fields;
@@ -26,6 +27,7 @@ use crate::objects::{Objects, place, texts_at};
 use crate::world::Complaint;
 
 pub(crate) use hosts::host_of;
+pub(crate) use outlier_detection::OutlierDetection;
 pub(crate) use policy::{ConnectionPool, TrafficPolicy};
 pub(crate) use retries::{Outcome, Retries};
 

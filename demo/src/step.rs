@@ -1,6 +1,7 @@
 //! One step of the simulation: calls arrive, call further, end, and are counted.
 
 mod attempt;
+mod host;
 mod report;
 
 use crate::STEP_MS;
@@ -10,7 +11,6 @@ use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
 use crate::ledger::{Ledger, ServiceId};
 use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
-use crate::story::Trouble;
 
 use attempt::Ask;
 use report::{Parties, Report};
@@ -22,7 +22,7 @@ pub(crate) struct Step<'a> {
     ledger: &'a mut Ledger,
     tally: &'a mut Tally,
     /// When it began, in milliseconds since the epoch.
-    began_ms: f64,
+    began_ms: i64,
     /// How many more retries this step may see.
     retries_left: u32,
 }
@@ -51,7 +51,7 @@ impl<'a> Step<'a> {
             fleet,
             ledger,
             tally,
-            began_ms: 0.0,
+            began_ms: 0,
             retries_left: MAX_RETRIES,
         }
     }
@@ -59,17 +59,18 @@ impl<'a> Step<'a> {
     /// Plays the step that ends at `step * STEP_MS`.
     pub(crate) fn play(&mut self, seed: u64, step: i64) {
         let plan = self.plan;
-        self.began_ms = ((step - 1) * STEP_MS) as f64;
+        self.began_ms = (step - 1) * STEP_MS;
+        let began_ms = self.began_ms as f64;
         for (workload, its) in plan.workloads.iter().enumerate() {
             for (arrival, call) in &its.arrivals {
                 let mut dice = Dice::new(seed, step, arrival.stream);
                 let mean = call.call.mean * STEP_MS as f64 / 1000.0;
                 let n = dice.poisson(mean * arrival.wave.at(step * STEP_MS));
                 for _ in 0..n {
-                    let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                    let Some(from) = self.any_pod(&[workload], &mut dice) else {
                         break;
                     };
-                    let at_ms = self.began_ms + dice.unit() * STEP_MS as f64;
+                    let at_ms = began_ms + dice.unit() * STEP_MS as f64;
                     self.call(from, call, at_ms, 0, &mut dice);
                 }
             }
@@ -79,11 +80,11 @@ impl<'a> Step<'a> {
                 }
                 let mut dice = Dice::new(seed, step, burst.stream);
                 let n = dice.poisson(call.call.mean);
-                let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                let Some(from) = self.any_pod(&[workload], &mut dice) else {
                     continue;
                 };
                 for _ in 0..n {
-                    self.call(from, call, self.began_ms, 0, &mut dice);
+                    self.call(from, call, began_ms, 0, &mut dice);
                 }
             }
         }
@@ -264,18 +265,6 @@ impl<'a> Step<'a> {
         (ms, spoiled)
     }
 
-    fn trouble_at(&self, at: PodAt, dice: &mut Dice) -> Option<Trouble> {
-        let troubles = self.fleet.workloads.get(at.workload)?.actor.troubles;
-        let mut draw = dice.unit();
-        for (share, trouble) in troubles {
-            if draw < *share {
-                return Some(*trouble);
-            }
-            draw -= share;
-        }
-        None
-    }
-
     /// Ends a call that no endpoint took.
     fn refuse(
         &mut self,
@@ -296,44 +285,6 @@ impl<'a> Step<'a> {
             ms,
             failed: ending.is_failure(),
         }
-    }
-
-    /// Returns one of the ready pods of these workloads, each as likely: one that has not been tried,
-    /// where there is one.
-    fn host(&self, workloads: &[usize], tried: &[PodAt], dice: &mut Dice) -> Option<PodAt> {
-        let n_ready = |idx: &usize| self.ready(*idx).len();
-        let total: usize = workloads.iter().map(n_ready).sum();
-        if tried.is_empty() {
-            let mut nth = dice.below(total);
-            for idx in workloads {
-                let pods = self.ready(*idx);
-                if let Some(pod) = pods.get(nth) {
-                    return Some(PodAt {
-                        workload: *idx,
-                        pod: *pod,
-                    });
-                }
-                nth -= pods.len();
-            }
-            return None;
-        }
-        let all = workloads.iter().flat_map(|idx| {
-            let pods = self.ready(*idx).iter();
-            pods.map(|pod| PodAt {
-                workload: *idx,
-                pod: *pod,
-            })
-        });
-        let fresh: Vec<PodAt> = all.filter(|at| !tried.contains(at)).collect();
-        if fresh.is_empty() {
-            return self.host(workloads, &[], dice);
-        }
-        fresh.get(dice.below(fresh.len())).copied()
-    }
-
-    fn ready(&self, workload: usize) -> &[usize] {
-        let workload = self.fleet.workloads.get(workload);
-        workload.map_or(&[], |w| w.ready.as_slice())
     }
 }
 

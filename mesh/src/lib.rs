@@ -1,4 +1,4 @@
-//! What a mesh is: names, units, telemetry, graph, health, routing.
+//! What a mesh is: names, units, telemetry, graph, health, inventory, routing.
 //!
 //! Pure code: no IO, no clock, no async, no environment. Time is an argument. It compiles for the
 //! host and for wasm, so the server decides with it and the page shows with it.
@@ -11,6 +11,8 @@ pub mod telemetry;
 pub mod graph;
 pub mod health;
 pub mod layout;
+
+pub mod inventory;
 pub mod routing;
 
 pub mod api;

@@ -9,8 +9,8 @@ use crate::ending::{Ending, Flags};
 use crate::fleet::UpstreamId;
 use crate::ledger::{Ledger, ServiceId};
 use crate::routing::{
-    Abort, AbortStatus, ConnectionPool, Delay, Destination, OutlierDetection, Request, Retries,
-    Routing, Verdict, host_of,
+    Abort, AbortStatus, Caller, ConnectionPool, Delay, Destination, OutlierDetection, Request,
+    Retries, Routing, Verdict, host_of,
 };
 use crate::story::{Call, To, Wave, actor_of};
 
@@ -158,9 +158,12 @@ impl CallPlan {
             To::Host(host) => (host.to_owned(), None),
         };
         let request = Request {
-            namespace: &caller.namespace,
-            labels: &caller.labels,
-            from_gateway,
+            caller: Caller {
+                namespace: &caller.namespace,
+                labels: &caller.labels,
+                is_gateway: from_gateway,
+                port: routing.port_of(&host),
+            },
             host: &host,
             method: match call.protocol {
                 Protocol::Grpc => "POST",

@@ -73,7 +73,8 @@ impl Ejections {
         self.swept_ms = now_ms;
     }
 
-    /// Takes note of how a call to a pod went. `live` are all pods of the destination.
+    /// Takes note of how a call to a pod went. `live` are all pods of the destination; a good call does
+    /// not ask for them.
     pub(crate) fn note(
         &mut self,
         rules: &OutlierDetection,

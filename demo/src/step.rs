@@ -23,8 +23,8 @@ pub(crate) struct Step<'a> {
     tally: &'a mut Tally,
     /// When it began, in milliseconds since the epoch.
     began_ms: i64,
-    /// How many more retries this step may see.
-    retries_left: u32,
+    /// How many more retries and copies this step may see.
+    extra_left: u32,
 }
 
 /// What a caller sees of a call.
@@ -36,8 +36,8 @@ struct Seen {
 /// Deeper than any story goes; ends the ones that go in circles.
 const MAX_DEPTH: u32 = 12;
 
-/// Retries of retries multiply. Where a mesh would be overrun, the demo stops trying again.
-const MAX_RETRIES: u32 = 500;
+/// Retries of retries multiply, and copies of copies. Where a mesh would be overrun, the demo stops.
+const MAX_EXTRA: u32 = 1000;
 
 impl<'a> Step<'a> {
     pub(crate) fn new(
@@ -52,7 +52,7 @@ impl<'a> Step<'a> {
             ledger,
             tally,
             began_ms: 0,
-            retries_left: MAX_RETRIES,
+            extra_left: MAX_EXTRA,
         }
     }
 
@@ -186,7 +186,7 @@ impl<'a> Step<'a> {
             let Some(retries) = retries.filter(|r| in_time && r.wants(attempt.outcome)) else {
                 return (to, last, attempt.server);
             };
-            if n_retries == retries.attempts || self.retries_left == 0 {
+            if n_retries == retries.attempts || self.extra_left == 0 {
                 last.ending = last.ending.flagged(Flags::URX);
                 return (to, last, attempt.server);
             }
@@ -202,7 +202,7 @@ impl<'a> Step<'a> {
             }
             self.report(Parties { to, ..call }, None, attempt.server);
             n_retries += 1;
-            self.retries_left -= 1;
+            self.extra_left -= 1;
             if retries.ignore_previous_hosts {
                 tried.extend(attempt.host);
             }
@@ -213,9 +213,10 @@ impl<'a> Step<'a> {
     /// proxies alone tell of them.
     fn mirror(&mut self, from: PodAt, plan: &CallPlan, at_ms: f64, depth: u32, dice: &mut Dice) {
         for mirror in &plan.mirrors {
-            if !dice.happens(mirror.share) {
+            if self.extra_left == 0 || !dice.happens(mirror.share) {
                 continue;
             }
+            self.extra_left -= 1;
             let ask = Ask {
                 from,
                 protocol: plan.call.protocol,

@@ -89,10 +89,13 @@ impl Step<'_> {
         if judgement == Judgement::Good && !has_failed {
             return;
         }
-        let live: Vec<PodId> = self
-            .ready_pods(&ask.upstream.workloads)
-            .filter_map(id_of)
-            .collect();
+        // How many pods there are matters only before another one is left out.
+        let live: Vec<PodId> = if judgement == Judgement::Good {
+            Vec::new()
+        } else {
+            let all = self.ready_pods(&ask.upstream.workloads);
+            all.filter_map(id_of).collect()
+        };
         let now_ms = self.began_ms;
         if let Some(from) = self.fleet.pod_mut(ask.from) {
             let seen = from.ejections.entry(ask.upstream.id).or_default();

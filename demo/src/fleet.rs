@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
+use crate::ejection::{Ejections, PodId};
 use crate::history::{EDGES_MS, N_BUCKETS};
 use crate::ledger::{ReportId, WorkloadId};
 use crate::pool::InFlight;
@@ -20,6 +21,8 @@ pub(crate) struct Workload {
     pub(crate) deployment: Deployment,
     pub(crate) id: WorkloadId,
     pub(crate) actor: &'static Actor,
+    /// The pod that fails every call at present, if one does.
+    pub(crate) ill: Option<usize>,
     pub(crate) pods: Vec<Pod>,
     /// Indices of the pods that take and make calls in this step.
     pub(crate) ready: Vec<usize>,
@@ -27,6 +30,7 @@ pub(crate) struct Workload {
 
 /// One pod and the counters of its proxy.
 pub(crate) struct Pod {
+    pub(crate) id: PodId,
     pub(crate) name: String,
     /// The step it started in.
     pub(crate) started: i64,
@@ -38,6 +42,8 @@ pub(crate) struct Pod {
     pub(crate) counters: BTreeMap<ReportId, Counter>,
     /// Its calls in flight to destinations that have limits.
     pub(crate) in_flight: BTreeMap<UpstreamId, InFlight>,
+    /// The pods that it leaves out, of destinations that are watched for outliers.
+    pub(crate) ejections: BTreeMap<UpstreamId, Ejections>,
 }
 
 /// A destination that a proxy keeps apart: host, subset and port.
@@ -63,6 +69,12 @@ impl Pod {
     /// Returns whether it takes calls in a step.
     pub(crate) fn is_ready(&self, step: i64) -> bool {
         self.ready_from.is_some_and(|ready| ready <= step)
+    }
+
+    /// Has its proxy forget its calls in flight and the pods that it left out.
+    pub(crate) fn forget_calls(&mut self) {
+        self.in_flight.clear();
+        self.ejections.clear();
     }
 
     /// Counts one call in the pod's proxy. The series is born with its first call, as in Envoy.
@@ -134,6 +146,7 @@ impl Fleet {
                 actor: actor_of(&deployment.namespace, &deployment.name),
                 deployment,
                 id,
+                ill: None,
                 pods,
                 ready: Vec::new(),
             });
@@ -144,6 +157,10 @@ impl Fleet {
     pub(crate) fn begin_step(&mut self, seed: u64, step: i64) {
         for workload in &mut self.workloads {
             workload.ready.clear();
+            workload.ill = workload.actor.spells.as_ref().and_then(|spells| {
+                let key = slot_key(seed, &workload.deployment, 0);
+                spells.victim(key, step, workload.pods.len())
+            });
             for (slot, pod) in workload.pods.iter_mut().enumerate() {
                 if pod.ends <= step {
                     let lease = lease(seed, &workload.deployment, slot, step);
@@ -169,6 +186,10 @@ impl Fleet {
 }
 
 impl Fleet {
+    pub(crate) fn pod(&self, at: PodAt) -> Option<&Pod> {
+        self.workloads.get(at.workload)?.pods.get(at.pod)
+    }
+
     pub(crate) fn pod_mut(&mut self, at: PodAt) -> Option<&mut Pod> {
         self.workloads.get_mut(at.workload)?.pods.get_mut(at.pod)
     }
@@ -231,24 +252,26 @@ fn new_pod(
     ends: i64,
     birth: Birth,
 ) -> Pod {
+    let drawn = mix(slot_key(seed, deployment, slot) ^ mix(started as u64));
     let suffix = {
         // Within one workload the slot is part of the number that the five letters spell, so two pods
         // that live at a time never share a name. The multiplier has no factor of 27 and only
         // makes neighbours look unlike.
         const SPELLINGS: u64 = 27 * 27 * 27 * 27 * 27;
         const SLOTS: u64 = 64;
-        let drawn = mix(slot_key(seed, deployment, slot) ^ mix(started as u64));
         let number = drawn % (SPELLINGS / SLOTS) * SLOTS + slot as u64 % SLOTS;
         spell(number * 5_000_011 % SPELLINGS, 5)
     };
     let template = spell(deployment.template_hash, 10);
     Pod {
+        id: PodId(drawn),
         name: format!("{}-{template}-{suffix}", deployment.name),
         started,
         ready_from: (birth == Birth::LongAgo).then_some(started),
         ends,
         counters: BTreeMap::new(),
         in_flight: BTreeMap::new(),
+        ejections: BTreeMap::new(),
     }
 }
 

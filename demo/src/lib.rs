@@ -15,6 +15,7 @@ mod story;
 mod plan;
 mod step;
 
+mod ejection;
 mod ending;
 mod pool;
 

@@ -9,8 +9,8 @@ use crate::ending::{Ending, Flags};
 use crate::fleet::UpstreamId;
 use crate::ledger::{Ledger, ServiceId};
 use crate::routing::{
-    Abort, AbortStatus, ConnectionPool, Delay, Destination, Request, Retries, Routing, Verdict,
-    host_of,
+    Abort, AbortStatus, Caller, ConnectionPool, Delay, Destination, OutlierDetection, Request,
+    Retries, Routing, Verdict, host_of,
 };
 use crate::story::{Call, To, Wave, actor_of};
 
@@ -85,6 +85,8 @@ pub(crate) struct Upstream {
     pub(crate) workloads: Vec<usize>,
     /// `None` when nothing is limited, as mostly.
     pub(crate) limits: Option<ConnectionPool>,
+    /// `None` when pods that fail are not left out.
+    pub(crate) outlier_detection: Option<OutlierDetection>,
 }
 
 impl Plan {
@@ -156,9 +158,12 @@ impl CallPlan {
             To::Host(host) => (host.to_owned(), None),
         };
         let request = Request {
-            namespace: &caller.namespace,
-            labels: &caller.labels,
-            from_gateway,
+            caller: Caller {
+                namespace: &caller.namespace,
+                labels: &caller.labels,
+                is_gateway: from_gateway,
+                port: routing.port_of(&host),
+            },
             host: &host,
             method: match call.protocol {
                 Protocol::Grpc => "POST",
@@ -231,11 +236,12 @@ impl Upstream {
             service, subset, ..
         } = &destination;
         let name = format!("{service:?}|{subset:?}|{:?}", destination.port);
-        let pool = destination.policy.connection_pool;
+        let policy = destination.policy;
         Some(Upstream {
             id: UpstreamId(hash_text(&name)),
             workloads: destination.workloads?,
-            limits: pool.is_limited().then_some(pool),
+            limits: Some(policy.connection_pool).filter(ConnectionPool::is_limited),
+            outlier_detection: policy.outlier_detection,
         })
     }
 }

@@ -5,13 +5,26 @@
 
 mod virtual_service;
 
+mod delegates;
+mod http_rule;
+
 mod conditions;
 mod fault;
 mod mirror;
+mod patterns;
 mod retries;
+mod weights;
+
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the demo has no such traffic yet")
+)]
+mod connections;
 
 mod destination_rule;
+mod destinations;
 mod gateway;
+mod outlier_detection;
 mod policy;
 
 mod fields;
@@ -19,24 +32,23 @@ mod hosts;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::deployments::Deployment;
-use crate::objects::{Objects, place, texts_at};
+use crate::objects::Objects;
 use crate::world::Complaint;
 
 pub(crate) use hosts::host_of;
+pub(crate) use outlier_detection::OutlierDetection;
 pub(crate) use policy::{ConnectionPool, TrafficPolicy};
 pub(crate) use retries::{Outcome, Retries};
 
-use destination_rule::{DestinationRule, Merged};
-use fields::{holds, readable};
+use destination_rule::DestinationRule;
+use destinations::Service;
+use fields::readable;
 use gateway::Gateway;
 use hosts::full_host;
-use virtual_service::{HttpRoute, MESH, Target, VirtualService};
-
-/// Where Istio looks for DestinationRules last.
-const ROOT_NAMESPACE: &str = "istio-system";
+use http_rule::HttpRoute;
+use virtual_service::{MESH, VirtualService};
+use weights::Target;
 
 /// The routing of a cluster at one time.
 pub(crate) struct Routing {
@@ -48,22 +60,23 @@ pub(crate) struct Routing {
     gateways: Vec<Gateway>,
 }
 
-struct Service {
-    namespace: String,
-    name: String,
-    selector: BTreeMap<String, String>,
-    ports: Vec<u16>,
+/// Who calls. Istio knows it when it configures the caller's proxy, before there is a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    /// Its namespace.
+    pub(crate) namespace: &'a str,
+    /// The labels of its pods.
+    pub(crate) labels: &'a BTreeMap<String, String>,
+    /// Whether it is a gateway: then only what is bound to it counts.
+    pub(crate) is_gateway: bool,
+    /// The port that is addressed, at a gateway or of a service.
+    pub(crate) port: u16,
 }
 
 /// A call before it is routed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
-    /// The caller's namespace.
-    pub(crate) namespace: &'a str,
-    /// The labels of the caller's pods.
-    pub(crate) labels: &'a BTreeMap<String, String>,
-    /// Whether the caller is a gateway: then only what is bound to it counts.
-    pub(crate) from_gateway: bool,
+    pub(crate) caller: Caller<'a>,
     /// What the caller addressed: a service's full host name, or any host at a gateway.
     pub(crate) host: &'a str,
     pub(crate) method: &'a str,
@@ -145,6 +158,20 @@ pub(crate) struct Destination {
     pub(crate) policy: TrafficPolicy,
 }
 
+impl Route {
+    /// Returns a route that does nothing but share calls.
+    fn plain(shares: Vec<Share>) -> Route {
+        Route {
+            delay: None,
+            abort: None,
+            retries: None,
+            timeout_ms: None,
+            shares,
+            mirrors: Vec::new(),
+        }
+    }
+}
+
 impl Routing {
     /// Reads the routing objects. What can't be read is left out with a complaint.
     pub(crate) fn read(objects: &Objects, complaints: &mut Vec<Complaint>) -> Routing {
@@ -168,12 +195,13 @@ impl Routing {
         // text.
         routing.virtual_services.sort_by(|a, b| a.age.cmp(&b.age));
         routing.destination_rules.sort_by(|a, b| a.age.cmp(&b.age));
+        delegates::resolve(&mut routing.virtual_services);
         routing
     }
 
     /// Returns what the caller's proxy does with a call.
     pub(crate) fn route(&self, request: &Request<'_>, deployments: &[Deployment]) -> Verdict {
-        let (at, rules) = if request.from_gateway {
+        let (at, rules) = if request.caller.is_gateway {
             let at = self.gateways_serving(request);
             match self.gateway_rules(request, &at) {
                 Some(rules) => (at, rules),
@@ -185,10 +213,7 @@ impl Routing {
                 None => return self.default_route(request, deployments),
             }
         };
-        let Some((owner, rule)) = rules
-            .into_iter()
-            .find(|(owner, rule)| rule.matches(owner, &at, request))
-        else {
+        let Some(rule) = rules.into_iter().find(|rule| rule.matches(&at, request)) else {
             return Verdict::NoRoute;
         };
         if let Some(status) = rule.answer {
@@ -199,9 +224,9 @@ impl Routing {
             return Verdict::NoRoute;
         }
         let destination = |target: &Target| {
-            let host = full_host(&target.host, &owner.namespace);
+            let host = full_host(&target.host, &rule.namespace);
             let subset = target.subset.as_deref();
-            self.destination(&host, subset, target.port, request, deployments)
+            self.destination(&host, subset, target.port, &request.caller, deployments)
         };
         Verdict::Route(Route {
             delay: rule.delay,
@@ -231,33 +256,42 @@ impl Routing {
         if !self.services.contains_key(request.host) {
             return Verdict::NoRoute;
         }
+        let port = Some(request.caller.port);
+        let share = Share {
+            weight: 1,
+            destination: self.destination(request.host, None, port, &request.caller, deployments),
+        };
         Verdict::Route(Route {
-            delay: None,
-            abort: None,
             retries: Some(Retries::default()),
-            timeout_ms: None,
-            shares: vec![Share {
-                weight: 1,
-                destination: self.destination(request.host, None, None, request, deployments),
-            }],
-            mirrors: Vec::new(),
+            ..Route::plain(vec![share])
         })
     }
 
-    /// Returns the rules that sidecars apply to a host, or `None` when no VirtualService has it.
+    /// Returns the port that calls to a host mean that do not name one.
+    pub(crate) fn port_of(&self, host: &str) -> u16 {
+        let service = self.services.get(host);
+        let first = service.and_then(|service| service.ports.first());
+        first.copied().unwrap_or(80)
+    }
+
+    /// Returns the rules that a sidecar applies to a host, or `None` when no VirtualService has any
+    /// for this caller.
     ///
     /// Sidecars do not merge VirtualServices: the most specific host wins, then the oldest object.
-    fn mesh_rules(&self, request: &Request<'_>) -> Option<Vec<(&VirtualService, &HttpRoute)>> {
+    fn mesh_rules(&self, request: &Request<'_>) -> Option<Vec<&HttpRoute>> {
+        let at = [MESH.to_owned()];
+        let caller = &request.caller;
         let owner = self
             .virtual_services
             .iter()
-            .filter(|v| v.is_bound_to_mesh())
+            .filter(|v| v.is_for(MESH, caller.namespace))
+            .filter(|v| v.http.iter().any(|rule| rule.concerns(&at, caller)))
             .filter_map(|v| Some((v.specificity(request.host)?, v)))
             // `max_by_key` takes the last of equals; reversed that is the oldest.
             .rev()
             .max_by_key(|(specificity, _)| *specificity)?
             .1;
-        Some(owner.http.iter().map(|rule| (owner, rule)).collect())
+        Some(owner.http.iter().collect())
     }
 
     /// Returns the Gateways, as `namespace/name`, that are the caller and have the host open.
@@ -273,14 +307,14 @@ impl Routing {
     ///
     /// At a gateway, VirtualServices of one host are merged: oldest first, rules without a condition
     /// last.
-    fn gateway_rules(
-        &self,
-        request: &Request<'_>,
-        at: &[String],
-    ) -> Option<Vec<(&VirtualService, &HttpRoute)>> {
+    fn gateway_rules(&self, request: &Request<'_>, at: &[String]) -> Option<Vec<&HttpRoute>> {
+        let caller = &request.caller;
         let takes = |v: &VirtualService, gateway: &Gateway| {
             let name = gateway.full_name();
-            at.contains(&name) && v.is_bound_to(&name) && gateway.takes_routes_of(v, request)
+            at.contains(&name)
+                && !v.http.is_empty()
+                && v.is_for(&name, caller.namespace)
+                && gateway.takes_routes_of(v, request)
         };
         let bound: Vec<(usize, &VirtualService)> = self
             .virtual_services
@@ -296,99 +330,16 @@ impl Routing {
             .filter(|(specificity, _)| *specificity == most)
         {
             for rule in &owner.http {
-                if rule.catches_all(owner, at, request) {
-                    unconditional.push((owner, rule));
+                if rule.catches_all(at, caller) {
+                    unconditional.push(rule);
                     // What its own VirtualService has behind it is never reached.
                     break;
                 }
-                conditional.push((owner, rule));
+                conditional.push(rule);
             }
         }
         conditional.append(&mut unconditional);
         Some(conditional)
-    }
-
-    fn destination(
-        &self,
-        host: &str,
-        subset: Option<&str>,
-        port: Option<u16>,
-        request: &Request<'_>,
-        deployments: &[Deployment],
-    ) -> Destination {
-        let Some(service) = self.services.get(host) else {
-            return Destination::default();
-        };
-        let rules = self.rules_of(host, service, request);
-        let labels = match subset {
-            Some(subset) => rules.labels(subset).cloned(),
-            None => Some(BTreeMap::new()),
-        };
-        let labels = labels.filter(|_| port.is_none_or(|port| service.ports.contains(&port)));
-        let takes = |d: &Deployment, labels: &BTreeMap<String, String>| {
-            d.namespace == service.namespace
-                // A service without selector has no endpoints of its own.
-                && !service.selector.is_empty()
-                && holds(&d.labels, &service.selector)
-                && holds(&d.labels, labels)
-        };
-        let port = port.or(service.ports.first().copied());
-        Destination {
-            service: Some((service.namespace.clone(), service.name.clone())),
-            subset: subset.map(str::to_owned),
-            port,
-            workloads: labels.map(|labels| {
-                let all = 0..deployments.len();
-                all.filter(|idx| takes(&deployments[*idx], &labels))
-                    .collect()
-            }),
-            policy: rules.policy(subset, port),
-        }
-    }
-
-    /// Returns what the caller's proxy knows of a host from DestinationRules.
-    fn rules_of<'a>(&'a self, host: &str, service: &Service, request: &Request<'_>) -> Merged<'a> {
-        // The caller's namespace comes first, then the service's, then Istio's own; the first that
-        // has a rule for the host decides alone.
-        let namespaces = [
-            request.namespace,
-            service.namespace.as_str(),
-            ROOT_NAMESPACE,
-        ];
-        for namespace in namespaces {
-            let applying = || {
-                self.destination_rules
-                    .iter()
-                    .filter(|rule| rule.namespace == namespace && rule.applies_to(request.labels))
-                    .filter_map(|rule| Some((rule.specificity(host)?, rule)))
-            };
-            let Some(most) = applying().map(|(specificity, _)| specificity).max() else {
-                continue;
-            };
-            return Merged::of(
-                applying()
-                    .filter(|(specificity, _)| *specificity == most)
-                    .map(|(_, rule)| rule),
-            );
-        }
-        Merged::default()
-    }
-}
-
-impl Service {
-    fn read(object: &Value) -> Service {
-        let (_, namespace, name) = place(object);
-        let ports = object.pointer("/spec/ports").and_then(Value::as_array);
-        Service {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            selector: texts_at(object, "/spec/selector"),
-            ports: ports
-                .into_iter()
-                .flatten()
-                .filter_map(|port| u16::try_from(port.get("port")?.as_u64()?).ok())
-                .collect(),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One step of the simulation: calls arrive, call further, end, and are counted.
 
 mod attempt;
+mod host;
 mod report;
 
 use crate::STEP_MS;
@@ -10,7 +11,6 @@ use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
 use crate::ledger::{Ledger, ServiceId};
 use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
-use crate::story::Trouble;
 
 use attempt::Ask;
 use report::{Parties, Report};
@@ -22,9 +22,9 @@ pub(crate) struct Step<'a> {
     ledger: &'a mut Ledger,
     tally: &'a mut Tally,
     /// When it began, in milliseconds since the epoch.
-    began_ms: f64,
-    /// How many more retries this step may see.
-    retries_left: u32,
+    began_ms: i64,
+    /// How many more retries and copies this step may see.
+    extra_left: u32,
 }
 
 /// What a caller sees of a call.
@@ -36,8 +36,8 @@ struct Seen {
 /// Deeper than any story goes; ends the ones that go in circles.
 const MAX_DEPTH: u32 = 12;
 
-/// Retries of retries multiply. Where a mesh would be overrun, the demo stops trying again.
-const MAX_RETRIES: u32 = 500;
+/// Retries of retries multiply, and copies of copies. Where a mesh would be overrun, the demo stops.
+const MAX_EXTRA: u32 = 1000;
 
 impl<'a> Step<'a> {
     pub(crate) fn new(
@@ -51,25 +51,26 @@ impl<'a> Step<'a> {
             fleet,
             ledger,
             tally,
-            began_ms: 0.0,
-            retries_left: MAX_RETRIES,
+            began_ms: 0,
+            extra_left: MAX_EXTRA,
         }
     }
 
     /// Plays the step that ends at `step * STEP_MS`.
     pub(crate) fn play(&mut self, seed: u64, step: i64) {
         let plan = self.plan;
-        self.began_ms = ((step - 1) * STEP_MS) as f64;
+        self.began_ms = (step - 1) * STEP_MS;
+        let began_ms = self.began_ms as f64;
         for (workload, its) in plan.workloads.iter().enumerate() {
             for (arrival, call) in &its.arrivals {
                 let mut dice = Dice::new(seed, step, arrival.stream);
                 let mean = call.call.mean * STEP_MS as f64 / 1000.0;
                 let n = dice.poisson(mean * arrival.wave.at(step * STEP_MS));
                 for _ in 0..n {
-                    let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                    let Some(from) = self.any_pod(&[workload], &mut dice) else {
                         break;
                     };
-                    let at_ms = self.began_ms + dice.unit() * STEP_MS as f64;
+                    let at_ms = began_ms + dice.unit() * STEP_MS as f64;
                     self.call(from, call, at_ms, 0, &mut dice);
                 }
             }
@@ -79,11 +80,11 @@ impl<'a> Step<'a> {
                 }
                 let mut dice = Dice::new(seed, step, burst.stream);
                 let n = dice.poisson(call.call.mean);
-                let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                let Some(from) = self.any_pod(&[workload], &mut dice) else {
                     continue;
                 };
                 for _ in 0..n {
-                    self.call(from, call, self.began_ms, 0, &mut dice);
+                    self.call(from, call, began_ms, 0, &mut dice);
                 }
             }
         }
@@ -185,7 +186,7 @@ impl<'a> Step<'a> {
             let Some(retries) = retries.filter(|r| in_time && r.wants(attempt.outcome)) else {
                 return (to, last, attempt.server);
             };
-            if n_retries == retries.attempts || self.retries_left == 0 {
+            if n_retries == retries.attempts || self.extra_left == 0 {
                 last.ending = last.ending.flagged(Flags::URX);
                 return (to, last, attempt.server);
             }
@@ -201,7 +202,7 @@ impl<'a> Step<'a> {
             }
             self.report(Parties { to, ..call }, None, attempt.server);
             n_retries += 1;
-            self.retries_left -= 1;
+            self.extra_left -= 1;
             if retries.ignore_previous_hosts {
                 tried.extend(attempt.host);
             }
@@ -212,9 +213,10 @@ impl<'a> Step<'a> {
     /// proxies alone tell of them.
     fn mirror(&mut self, from: PodAt, plan: &CallPlan, at_ms: f64, depth: u32, dice: &mut Dice) {
         for mirror in &plan.mirrors {
-            if !dice.happens(mirror.share) {
+            if self.extra_left == 0 || !dice.happens(mirror.share) {
                 continue;
             }
+            self.extra_left -= 1;
             let ask = Ask {
                 from,
                 protocol: plan.call.protocol,
@@ -264,18 +266,6 @@ impl<'a> Step<'a> {
         (ms, spoiled)
     }
 
-    fn trouble_at(&self, at: PodAt, dice: &mut Dice) -> Option<Trouble> {
-        let troubles = self.fleet.workloads.get(at.workload)?.actor.troubles;
-        let mut draw = dice.unit();
-        for (share, trouble) in troubles {
-            if draw < *share {
-                return Some(*trouble);
-            }
-            draw -= share;
-        }
-        None
-    }
-
     /// Ends a call that no endpoint took.
     fn refuse(
         &mut self,
@@ -296,44 +286,6 @@ impl<'a> Step<'a> {
             ms,
             failed: ending.is_failure(),
         }
-    }
-
-    /// Returns one of the ready pods of these workloads, each as likely: one that has not been tried,
-    /// where there is one.
-    fn host(&self, workloads: &[usize], tried: &[PodAt], dice: &mut Dice) -> Option<PodAt> {
-        let n_ready = |idx: &usize| self.ready(*idx).len();
-        let total: usize = workloads.iter().map(n_ready).sum();
-        if tried.is_empty() {
-            let mut nth = dice.below(total);
-            for idx in workloads {
-                let pods = self.ready(*idx);
-                if let Some(pod) = pods.get(nth) {
-                    return Some(PodAt {
-                        workload: *idx,
-                        pod: *pod,
-                    });
-                }
-                nth -= pods.len();
-            }
-            return None;
-        }
-        let all = workloads.iter().flat_map(|idx| {
-            let pods = self.ready(*idx).iter();
-            pods.map(|pod| PodAt {
-                workload: *idx,
-                pod: *pod,
-            })
-        });
-        let fresh: Vec<PodAt> = all.filter(|at| !tried.contains(at)).collect();
-        if fresh.is_empty() {
-            return self.host(workloads, &[], dice);
-        }
-        fresh.get(dice.below(fresh.len())).copied()
-    }
-
-    fn ready(&self, workload: usize) -> &[usize] {
-        let workload = self.fleet.workloads.get(workload);
-        workload.map_or(&[], |w| w.ready.as_slice())
     }
 }
 

@@ -9,6 +9,9 @@ pub(crate) use actors::ACTORS;
 
 use mesh::telemetry::Protocol::{self, Grpc, Http};
 
+use crate::STEP_MS;
+use crate::chance::mix;
+
 /// What a workload does.
 pub(crate) struct Actor {
     pub(crate) namespace: &'static str,
@@ -25,6 +28,17 @@ pub(crate) struct Actor {
     pub(crate) pace: Pace,
     /// How its calls end where they do not go well, with the share of each.
     pub(crate) troubles: &'static [(f64, Trouble)],
+    /// When one of its pods fails every call.
+    pub(crate) spells: Option<Spells>,
+}
+
+/// Now and then one pod of a workload is ill for a while.
+pub(crate) struct Spells {
+    /// Once in so many minutes, at a moment of chance.
+    pub(crate) every_minutes: i64,
+    pub(crate) last_secs: i64,
+    /// How every call ends that it takes.
+    pub(crate) trouble: Trouble,
 }
 
 /// Calls that start here; `mean` of the call is its average rate per second.
@@ -168,6 +182,7 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
         calls: &[],
         pace,
         troubles: &[],
+        spells: None,
     }
 }
 
@@ -180,6 +195,23 @@ pub(crate) fn actor_of(namespace: &str, workload: &str) -> &'static Actor {
         .iter()
         .find(|actor| actor.namespace == namespace && actor.workload == workload)
         .unwrap_or(&EXTRA)
+}
+
+impl Spells {
+    /// Returns which of `n_pods` is ill in a step, if one is. It follows from the key of the workload
+    /// and the step alone.
+    pub(crate) fn victim(&self, key: u64, step: i64, n_pods: usize) -> Option<usize> {
+        let per_minute = 60_000 / STEP_MS;
+        let window_steps = (self.every_minutes * per_minute).max(1);
+        let lasts = self.last_secs * per_minute / 60;
+        let window = step.div_euclid(window_steps);
+        let drawn = mix(key ^ mix(window as u64));
+        let latest = (window_steps - lasts).max(1) as u64;
+        let begins = (drawn % latest) as i64;
+        let since = step.rem_euclid(window_steps) - begins;
+        let idx = mix(drawn) % (n_pods.max(1) as u64);
+        ((0..lasts).contains(&since) && 0 < n_pods).then_some(idx as usize)
+    }
 }
 
 impl Wave {

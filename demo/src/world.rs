@@ -19,8 +19,10 @@ pub const STEP_MS: i64 = 250;
 
 /// A simulated mesh.
 ///
-/// A step follows from the seed, its number and the routing alone: worlds of one seed that began at
-/// other times have counted the same calls where their histories overlap.
+/// Chance follows from the seed and the number of the step alone. What one step leaves to the next is
+/// what proxies remember: calls in flight and pods they left out, all forgotten within minutes. So
+/// worlds of one seed that began at other times have counted the same calls where their histories
+/// overlap, but for the first minutes of the younger one.
 pub struct World {
     pub(crate) seed: u64,
     /// The last step played; it ended at `step * STEP_MS`.
@@ -87,6 +89,9 @@ impl World {
         if self.step + 1 < first {
             self.step = first - 1;
             self.history = History::starting_at(first);
+            for pod in self.fleet.pods_mut() {
+                pod.forget_calls();
+            }
         }
         self.play_to(last);
     }

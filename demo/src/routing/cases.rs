@@ -1,7 +1,9 @@
 //! The table of cases that this evaluation and `mesh::routing` are both tested against.
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::connections::Connection;
 use super::*;
 use crate::deployments;
 
@@ -16,7 +18,6 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Case {
     case: String,
-    demo: Option<Later>,
     #[serde(default)]
     objects: Vec<Value>,
     #[serde(default)]
@@ -24,15 +25,8 @@ struct Case {
     calls: Vec<Call>,
 }
 
-/// Marks a case that only `mesh::routing` follows so far.
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Later {
-    Later,
-}
-
-/// What is spoken. The demo follows requests so far.
-#[derive(Deserialize, Default, Debug, PartialEq)]
+/// What is spoken.
+#[derive(Clone, Copy, Deserialize, Default, Debug, PartialEq)]
 #[serde(rename_all = "lowercase")]
 enum Protocol {
     #[default]
@@ -81,8 +75,7 @@ fn every_call_of_the_table_goes_where_istios_documentation_says() {
     let table: Table = serde_saphyr::from_str(include_str!("../../routing-cases.yaml")).unwrap();
     let mut wrong = Vec::new();
     let mut n_calls = 0;
-    let followed = |case: &&Case| case.demo != Some(Later::Later);
-    for case in table.cases.iter().filter(followed) {
+    for case in &table.cases {
         let objects = table.base.iter().chain(&case.objects).cloned().collect();
         let objects = Objects::from_values(objects).unwrap();
         let mut complaints = Vec::new();
@@ -97,30 +90,8 @@ fn every_call_of_the_table_goes_where_istios_documentation_says() {
         }
         for (idx, call) in case.calls.iter().enumerate() {
             n_calls += 1;
-            if call.protocol != Protocol::Http || call.port.is_some() || call.sni.is_some() {
-                wrong.push(format!(
-                    "{}, call {idx}: the demo does not read what it speaks",
-                    case.case
-                ));
-            }
-            let headers: Vec<(&str, &str)> = call
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-                .collect();
-            let verdict = routing.route(
-                &Request {
-                    namespace: &call.from,
-                    labels: &call.labels,
-                    from_gateway: call.gateway,
-                    host: &call.host,
-                    method: call.method.as_deref().unwrap_or("GET"),
-                    path: call.path.as_deref().unwrap_or("/"),
-                    headers: &headers,
-                },
-                &deployments,
-            );
-            let (shares, abort, delay) = told(&verdict, &deployments);
+            let verdict = call.verdict(&routing, &deployments);
+            let (shares, abort, delay) = told(&verdict, call.protocol, &deployments);
             let same = shares.len() == call.expect.len()
                 && shares
                     .iter()
@@ -135,12 +106,45 @@ fn every_call_of_the_table_goes_where_istios_documentation_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(60 <= n_calls, "{n_calls} calls are in the table");
+    assert!(150 <= n_calls, "{n_calls} calls are in the table");
+}
+
+impl Call {
+    fn verdict(&self, routing: &Routing, deployments: &[Deployment]) -> Verdict {
+        let caller = Caller {
+            namespace: &self.from,
+            labels: &self.labels,
+            is_gateway: self.gateway,
+            port: self.port.unwrap_or(80),
+        };
+        if self.protocol != Protocol::Http {
+            let sni = self.sni.as_deref().unwrap_or(&self.host);
+            let connection = Connection {
+                caller,
+                host: &self.host,
+                sni: (self.protocol == Protocol::Tls).then_some(sni),
+            };
+            return routing.connect(&connection, deployments);
+        }
+        let headers = self.headers.iter();
+        let headers: Vec<(&str, &str)> = headers
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let request = Request {
+            caller,
+            host: &self.host,
+            method: self.method.as_deref().unwrap_or("GET"),
+            path: self.path.as_deref().unwrap_or("/"),
+            headers: &headers,
+        };
+        routing.route(&request, deployments)
+    }
 }
 
 /// Tells a verdict in the words of the table.
 fn told(
     verdict: &Verdict,
+    protocol: Protocol,
     deployments: &[Deployment],
 ) -> (
     BTreeMap<String, f64>,
@@ -148,8 +152,13 @@ fn told(
     Option<ExpectedDelay>,
 ) {
     let whole = |word: String| BTreeMap::from([(word, 1.0)]);
+    // A connection that is closed has no status.
+    let failed = |status: u16, flag: &str| match protocol {
+        Protocol::Http => format!("{status} {flag}"),
+        Protocol::Tcp | Protocol::Tls => flag.to_owned(),
+    };
     let route = match verdict {
-        Verdict::NoRoute => return (whole("404 NR".to_owned()), None, None),
+        Verdict::NoRoute => return (whole(failed(404, "NR")), None, None),
         Verdict::Answer(status) => return (whole(status.to_string()), None, None),
         Verdict::Route(route) => route,
     };
@@ -162,9 +171,9 @@ fn told(
     {
         let n_ready = |idx: &usize| deployments[*idx].replicas - deployments[*idx].unavailable;
         let word = match (&destination.workloads, &destination.service) {
-            (None, _) | (_, None) => "503 NC".to_owned(),
+            (None, _) | (_, None) => failed(503, "NC"),
             (Some(workloads), _) if workloads.iter().map(n_ready).sum::<u32>() == 0 => {
-                "503 UH".to_owned()
+                failed(503, "UH")
             }
             (Some(_), Some((namespace, name))) => match &destination.subset {
                 Some(subset) => format!("{namespace}/{name} {subset}"),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{Age, holds, spec};
+use super::Caller;
+use super::fields::{Age, Exports, holds, spec};
 use super::hosts::{full_host, specificity};
 use super::policy::{self, Policy, PolicySpec, TrafficPolicy};
 use crate::objects::place;
@@ -14,6 +15,7 @@ use crate::objects::place;
 pub(super) struct DestinationRule {
     pub(super) namespace: String,
     pub(super) age: (bool, Age),
+    exports: Exports,
     host: String,
     workload_selector: Option<BTreeMap<String, String>>,
     policy: Option<Policy>,
@@ -38,6 +40,8 @@ pub(super) struct Merged<'a> {
 #[serde(rename_all = "camelCase")]
 struct Spec {
     host: String,
+    #[serde(default)]
+    export_to: Exports,
     traffic_policy: Option<PolicySpec>,
     #[serde(default)]
     subsets: Vec<SubsetSpec>,
@@ -73,6 +77,7 @@ impl DestinationRule {
             namespace: namespace.to_owned(),
             // Rules made for some workloads go before those made for all.
             age: (workload_selector.is_none(), Age::of(object)),
+            exports: spec.export_to,
             host: full_host(&spec.host, namespace),
             workload_selector,
             policy: checked(spec.traffic_policy)?,
@@ -92,11 +97,11 @@ impl DestinationRule {
         })
     }
 
-    /// Returns whether the rule is there for a caller with these labels.
-    pub(super) fn applies_to(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.workload_selector
-            .as_ref()
-            .is_none_or(|wanted| holds(labels, wanted))
+    /// Returns whether the rule is there for a caller.
+    pub(super) fn applies_to(&self, caller: &Caller<'_>) -> bool {
+        let wanted = self.workload_selector.as_ref();
+        self.exports.reach(&self.namespace, caller.namespace)
+            && wanted.is_none_or(|wanted| holds(caller.labels, wanted))
     }
 
     /// Returns how specifically the rule names `host`.

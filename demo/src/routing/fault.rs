@@ -6,13 +6,13 @@ use super::fields::{Percentage, duration_ms, share};
 use super::{Abort, AbortStatus, Delay};
 
 /// Faults as they are written.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Fault {
     delay: Option<DelaySpec>,
     abort: Option<AbortSpec>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DelaySpec {
     percentage: Option<Percentage>,
@@ -20,7 +20,7 @@ struct DelaySpec {
     fixed_delay: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AbortSpec {
     percentage: Option<Percentage>,

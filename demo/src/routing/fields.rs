@@ -55,6 +55,19 @@ pub(super) fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, 
     T::deserialize(spec).map_err(|error| format!("its spec is not readable: {error}"))
 }
 
+/// The namespaces that may see an object; where none is named, all may.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Exports(Vec<String>);
+
+impl Exports {
+    /// Returns whether an object of the namespace `from` is to be seen in the namespace `to`.
+    pub(super) fn reach(&self, from: &str, to: &str) -> bool {
+        let names = |word: &String| word == "*" || word == to || (word == "." && from == to);
+        self.0.is_empty() || self.0.iter().any(names)
+    }
+}
+
 /// A percentage as Istio writes it.
 #[derive(Clone, Copy, Deserialize)]
 pub(super) struct Percentage {

@@ -1,5 +1,7 @@
 //! Host names: what a name means, and how specifically a pattern names a host.
 
+use super::virtual_service::MESH;
+
 /// The suffix of every service's full host name.
 const DOMAIN: &str = "svc.cluster.local";
 
@@ -15,6 +17,15 @@ pub(super) fn full_host(host: &str, namespace: &str) -> String {
         host.to_owned()
     } else {
         host_of(namespace, host)
+    }
+}
+
+/// Returns `namespace/name` of a gateway as an object of `namespace` means it; `mesh` stays `mesh`.
+pub(super) fn full_gateway(gateway: &str, namespace: &str) -> String {
+    if gateway == MESH || gateway.contains('/') {
+        gateway.to_owned()
+    } else {
+        format!("{namespace}/{gateway}")
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::fields::{Percentage, share};
-use super::virtual_service::Target;
+use super::weights::Target;
 
 /// Where copies go.
 pub(super) struct MirrorTarget {
@@ -13,7 +13,7 @@ pub(super) struct MirrorTarget {
 }
 
 /// What a rule says of mirrors, as it is written: one in the older fields, or a list.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MirrorSpec {
     mirror: Option<Target>,
@@ -24,18 +24,37 @@ pub(super) struct MirrorSpec {
     mirrors: Vec<MirrorPolicy>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct MirrorPolicy {
     destination: Target,
     percentage: Option<Percentage>,
 }
 
 impl MirrorSpec {
-    /// Returns the mirrors that get copies, or why they can't be read.
-    pub(super) fn checked(self) -> Result<Vec<MirrorTarget>, String> {
+    /// Returns why Istio refuses them, if it does.
+    pub(super) fn check(&self) -> Result<(), String> {
         if self.mirror.is_some() && !self.mirrors.is_empty() {
             return Err("it has both `mirror` and `mirrors`".to_owned());
         }
+        Ok(())
+    }
+
+    /// Returns what these say, and where a field is silent what `root` says.
+    pub(super) fn or(self, root: &MirrorSpec) -> MirrorSpec {
+        MirrorSpec {
+            mirror: self.mirror.or_else(|| root.mirror.clone()),
+            mirror_percentage: self.mirror_percentage.or(root.mirror_percentage),
+            mirror_percent: self.mirror_percent.or(root.mirror_percent),
+            mirrors: if self.mirrors.is_empty() {
+                root.mirrors.clone()
+            } else {
+                self.mirrors
+            },
+        }
+    }
+
+    /// Returns the mirrors that get copies, or why a percentage can't be read.
+    pub(super) fn targets(self) -> Result<Vec<MirrorTarget>, String> {
         let percent = |p: Option<Percentage>| p.map(|p| p.value);
         let one = self.mirror.into_iter().map(|target| {
             let percent = percent(self.mirror_percentage).or(self.mirror_percent);
@@ -63,7 +82,8 @@ mod tests {
 
     fn read(written: Value) -> Result<Vec<(String, f64)>, String> {
         let spec = MirrorSpec::deserialize(written).unwrap();
-        let mirrors = spec.checked()?.into_iter();
+        spec.check()?;
+        let mirrors = spec.targets()?.into_iter();
         Ok(mirrors.map(|m| (m.target.host, m.share)).collect())
     }
 

@@ -3,10 +3,14 @@
 
 use serde::Deserialize;
 
-/// The limits of one destination.
-#[derive(Clone, Debug, Default, PartialEq)]
+use super::outlier_detection::{OutlierDetection, OutlierSpec};
+
+/// What is done to the calls of one destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TrafficPolicy {
     pub(crate) connection_pool: ConnectionPool,
+    /// `None` when pods are never left out.
+    pub(crate) outlier_detection: Option<OutlierDetection>,
 }
 
 /// How many calls one pod may have under way to a destination. Istio sets no limit by itself.
@@ -25,6 +29,7 @@ pub(crate) struct ConnectionPool {
 #[serde(rename_all = "camelCase")]
 pub(super) struct PolicySpec {
     connection_pool: Option<ConnectionPoolSpec>,
+    outlier_detection: Option<OutlierSpec>,
     #[serde(default)]
     port_level_settings: Vec<PortSpec>,
 }
@@ -34,6 +39,7 @@ pub(super) struct PolicySpec {
 struct PortSpec {
     port: Port,
     connection_pool: Option<ConnectionPoolSpec>,
+    outlier_detection: Option<OutlierSpec>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,7 @@ struct HttpSpec {
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
     connection_pool: Option<ConnectionPool>,
+    outlier_detection: Option<OutlierDetection>,
     ports: Vec<(u16, TrafficPolicy)>,
 }
 
@@ -84,8 +91,10 @@ impl PolicySpec {
     /// Returns the policy, or why it can't be read.
     pub(super) fn checked(self) -> Result<Policy, String> {
         let pool = |spec: Option<ConnectionPoolSpec>| spec.map(|pool| pool.checked()).transpose();
+        let outliers = |spec: Option<OutlierSpec>| spec.map(|spec| spec.checked()).transpose();
         Ok(Policy {
             connection_pool: pool(self.connection_pool)?,
+            outlier_detection: outliers(self.outlier_detection)?,
             ports: self
                 .port_level_settings
                 .into_iter()
@@ -93,6 +102,7 @@ impl PolicySpec {
                     // What a port does not say is at its default: it takes nothing from above.
                     let policy = TrafficPolicy {
                         connection_pool: pool(its.connection_pool)?.unwrap_or_default(),
+                        outlier_detection: outliers(its.outlier_detection)?,
                     };
                     Ok((its.port.number, policy))
                 })
@@ -131,12 +141,13 @@ pub(super) fn effective(
         if let Some(pool) = policy.connection_pool {
             effective.connection_pool = pool;
         }
+        effective.outlier_detection = policy.outlier_detection.or(effective.outlier_detection);
         if let Some((_, its)) = policy
             .ports
             .iter()
             .find(|(number, _)| Some(*number) == port)
         {
-            effective = its.clone();
+            effective = *its;
         }
     }
     effective
@@ -201,5 +212,13 @@ mod tests {
         let ports = read(json!({"portLevelSettings": [port]}));
         assert_eq!(n(&top, Some(&ports), 80), 3);
         assert_eq!(n(&top, Some(&ports), 81), 1);
+        let ejects = |top: &Policy, subset: &Policy, port| {
+            effective(Some(top), Some(subset), Some(port))
+                .outlier_detection
+                .is_some()
+        };
+        let top = read(json!({"outlierDetection": {}}));
+        assert!(ejects(&top, &read(connections(2)), 80));
+        assert!(!ejects(&top, &ports, 80), "a port takes nothing from above");
     }
 }

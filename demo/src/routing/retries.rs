@@ -46,7 +46,7 @@ struct Conditions {
 }
 
 /// What a rule says of retries, as it is written.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RetrySpec {
     #[serde(default)]

@@ -71,7 +71,7 @@ impl Step<'_> {
             let ms = dice.lognormal(0.3, 0.3);
             Attempt::ended_by_proxy(ask.protocol, flag, ms, None, Outcome::Final)
         };
-        let Some(to) = self.host(&ask.upstream.workloads, tried, dice) else {
+        let Some(to) = self.host(ask, tried, dice) else {
             return refused(Flags::UH, dice);
         };
         let Admission::After(waiting_ms) = self.admit(ask) else {
@@ -80,6 +80,7 @@ impl Step<'_> {
         let mut attempt = self.reach(to, ask, waiting_ms, dice);
         attempt.client.ms += waiting_ms;
         attempt.limit_to(ask.limit_ms, waiting_ms, ask.protocol);
+        self.judge(to, ask, attempt.outcome);
         if ask.upstream.limits.is_some()
             && let Some(in_flight) = self.in_flight(ask)
         {
@@ -89,7 +90,7 @@ impl Step<'_> {
     }
 
     fn admit(&mut self, ask: &Ask<'_>) -> Admission {
-        let began_ms = self.began_ms;
+        let began_ms = self.began_ms as f64;
         match (&ask.upstream.limits, self.in_flight(ask)) {
             (Some(limits), Some(in_flight)) => {
                 in_flight.forget_before(began_ms);

@@ -1,6 +1,6 @@
 //! The story itself, actor by actor.
 
-use super::{Actor, Burst, Pace, Trouble, actor, arrival, grpc, http, pace, web};
+use super::{Actor, Burst, Pace, Spells, Trouble, actor, arrival, grpc, http, pace, web};
 
 /// Everyone who does something.
 pub(crate) static ACTORS: &[Actor] = &[
@@ -284,6 +284,12 @@ pub(crate) static ACTORS: &[Actor] = &[
     Actor {
         calls: &[http("shop", "catalog", 0.15, "/catalog/export")],
         troubles: &[(0.002, Trouble::Status(400))],
+        // Its callers leave the pod out: see the DestinationRule `search`.
+        spells: Some(Spells {
+            every_minutes: 12,
+            last_secs: 45,
+            trouble: Trouble::Status(503),
+        }),
         ..actor(
             "platform",
             "search",

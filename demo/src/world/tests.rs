@@ -6,6 +6,7 @@ use mesh::units::Window;
 use super::*;
 
 mod answers;
+mod ejection;
 mod limits;
 mod mirrors;
 mod objects;

@@ -52,7 +52,7 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         "../".repeat(depth.min(64))
     };
     let html = String::from_utf8_lossy(&index).replacen(BASE, &format!("<base href=\"{up}\""), 1);
-    let known = matches!(path, "" | "index.html" | "graph" | "sources");
+    let known = matches!(path, "" | "index.html" | "graph" | "routes" | "sources");
     let status = if known {
         StatusCode::OK
     } else {

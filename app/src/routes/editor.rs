@@ -158,7 +158,7 @@ fn facts(route: &Route) -> impl IntoView + use<> {
     let followers = if followers.is_empty() {
         String::new()
     } else {
-        format!(", followed by {followers}")
+        format!(", calls from {followers}")
     };
     format!(
         "{} in {}{hosts}{followers}",

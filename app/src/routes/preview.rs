@@ -234,11 +234,18 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
             <button type="button" class="button" on:click=anyway>"Undo anyway"</button>
         })
     });
+    // A newer change is a question to the person, not a failure.
+    let asks = matches!(problem.kind.as_str(), "conflict" | "changed_since");
+    let status = if asks {
+        HealthStatus::Degraded
+    } else {
+        HealthStatus::Failing
+    };
     let several = results.len() > 1;
     let results = results.iter().map(|r| result(r, several)).collect_view();
     view! {
-        <div class="refusal" role="alert">
-            <HealthMark status=Signal::stored(HealthStatus::Failing) quiet=true />
+        <div class="refusal" class:refusal--asks=asks role="alert">
+            <HealthMark status=Signal::stored(status) quiet=true />
             <div class="refusal__words">
                 <p><b>{problem.title()}"."</b>" "{problem.message}</p>
                 {problem.hint.map(|hint| view! { <p class="refusal__hint">{hint}</p> })}

@@ -1,5 +1,7 @@
 //! What the page says about routes, in sentences.
 
+use std::collections::BTreeMap;
+
 use mesh::api::routes::{Change, Check, Route, RouteKind, Rule, Severity};
 
 use super::judge::{Progress, Told};
@@ -35,6 +37,17 @@ pub fn followers(route: &Route) -> String {
         });
         and(&names.collect::<Vec<_>>())
     })
+}
+
+/// Returns the calls per second that a route steers. A group's calls count once, however many rules it
+/// follows.
+pub fn pace(route: &Route) -> Option<f64> {
+    let mut groups: BTreeMap<&str, f64> = BTreeMap::new();
+    for callers in route.rules.iter().flat_map(|r| &r.callers) {
+        let rps = groups.entry(&callers.id).or_default();
+        *rps = rps.max(callers.rps);
+    }
+    (!groups.is_empty()).then(|| groups.values().sum())
 }
 
 /// Returns which calls a rule is for: its conditions, "everyone else" after other rules, or "every call".

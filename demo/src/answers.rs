@@ -11,7 +11,8 @@ use mesh::telemetry::{
 };
 use mesh::units::UnixMillis;
 
-use crate::history::{EDGES_MS, N_BUCKETS};
+use crate::history::{EDGES_MS, Entry, N_BUCKETS};
+use crate::ledger::Row;
 use crate::{STEP_MS, World};
 
 impl World {
@@ -20,11 +21,8 @@ impl World {
     pub fn requests(&self, query: &Requests) -> Vec<Sample> {
         let steps = Steps::within(query.window.millis(), query.at);
         let mut counts = BTreeMap::<Arc<TrafficKey>, u64>::new();
-        for (idx, count) in self.counts(steps).into_iter().enumerate() {
-            let Some(row) = self.ledger.rows().get(idx).filter(|_| 0 < count) else {
-                continue;
-            };
-            for key in std::iter::once(&row.client).chain(&row.server) {
+        for (row, count) in self.ledger.rows().iter().zip(self.counts(steps)) {
+            for (key, count) in count.by_key(row) {
                 *counts.entry(key.clone()).or_default() += count;
             }
         }
@@ -45,7 +43,7 @@ impl World {
         self.history.each(steps.first, steps.last, |_, entry| {
             let buckets = by_series.get_mut(entry.series.0 as usize);
             if let Some(n) = buckets.and_then(|buckets| buckets.get_mut(entry.bucket)) {
-                *n += u64::from(entry.count);
+                *n += entry.by_client();
             }
         });
         let mut by_key = BTreeMap::<Arc<TrafficKey>, [u64; N_BUCKETS]>::new();
@@ -87,25 +85,22 @@ impl World {
 
     fn point(&self, at: UnixMillis, step_ms: i64, takes: &[bool]) -> SeriesPoint {
         let steps = Steps::within(step_ms, at);
-        let mut by_series = vec![0_u64; takes.len()];
+        let mut by_series = vec![Count::default(); takes.len()];
         let mut buckets = [0_u64; N_BUCKETS];
         self.history.each(steps.first, steps.last, |_, entry| {
             let idx = entry.series.0 as usize;
             if takes.get(idx).copied().unwrap_or(false) {
-                if let Some(n) = by_series.get_mut(idx) {
-                    *n += u64::from(entry.count);
+                if let Some(count) = by_series.get_mut(idx) {
+                    count.add(&entry);
                 }
                 if let Some(n) = buckets.get_mut(entry.bucket) {
-                    *n += u64::from(entry.count);
+                    *n += entry.by_client();
                 }
             }
         });
         let mut counts = BTreeMap::new();
         for (row, count) in self.ledger.rows().iter().zip(by_series) {
-            if count == 0 {
-                continue;
-            }
-            for key in std::iter::once(&row.client).chain(&row.server) {
+            for (key, count) in count.by_key(row) {
                 let ending = (key.reporter, key.protocol, key.response, key.flags.clone());
                 *counts.entry(ending).or_insert(0_u64) += count;
             }
@@ -129,14 +124,35 @@ impl World {
     }
 
     /// Returns the number of calls of each series, in the order of the ledger's rows.
-    fn counts(&self, steps: Steps) -> Vec<u64> {
-        let mut counts = vec![0_u64; self.ledger.rows().len()];
+    fn counts(&self, steps: Steps) -> Vec<Count> {
+        let mut counts = vec![Count::default(); self.ledger.rows().len()];
         self.history.each(steps.first, steps.last, |_, entry| {
-            if let Some(n) = counts.get_mut(entry.series.0 as usize) {
-                *n += u64::from(entry.count);
+            if let Some(count) = counts.get_mut(entry.series.0 as usize) {
+                count.add(&entry);
             }
         });
         counts
+    }
+}
+
+/// How many calls of a series each side reports.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    by_client: u64,
+    by_server: u64,
+}
+
+impl Count {
+    fn add(&mut self, entry: &Entry) {
+        self.by_client += entry.by_client();
+        self.by_server += entry.by_server();
+    }
+
+    /// Returns the counts that are not 0, with the key that each side reports them under.
+    fn by_key(self, row: &Row) -> impl Iterator<Item = (&Arc<TrafficKey>, u64)> {
+        let client = std::iter::once((&row.client, self.by_client));
+        let server = row.server.iter().map(move |key| (key, self.by_server));
+        client.chain(server).filter(|(_, count)| 0 < *count)
     }
 }
 

@@ -218,7 +218,7 @@ fn labels(ledger: &Ledger, report: ReportId, at: &str) -> Option<String> {
     {
         label("grpc_response_status", &status.to_string());
     }
-    label("response_flags", series.ending.flags);
+    label("response_flags", &series.ending.flags.text());
     label("connection_security_policy", policy);
     Some(text)
 }

@@ -6,6 +6,7 @@ use crate::chance::{hash_text, mix};
 use crate::deployments::Deployment;
 use crate::history::{EDGES_MS, N_BUCKETS};
 use crate::ledger::{ReportId, WorkloadId};
+use crate::pool::InFlight;
 use crate::story::{Actor, actor_of};
 
 /// All workloads, sorted by namespace and name.
@@ -35,7 +36,13 @@ pub(crate) struct Pod {
     ends: i64,
     /// What its proxy has counted since it started.
     pub(crate) counters: BTreeMap<ReportId, Counter>,
+    /// Its calls in flight to destinations that have limits.
+    pub(crate) in_flight: BTreeMap<UpstreamId, InFlight>,
 }
+
+/// A destination that a proxy keeps apart: host, subset and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UpstreamId(pub(crate) u64);
 
 /// One histogram of a proxy; its count is the request counter as well.
 #[derive(Clone, Debug)]
@@ -53,6 +60,11 @@ impl Counter {
 }
 
 impl Pod {
+    /// Returns whether it takes calls in a step.
+    pub(crate) fn is_ready(&self, step: i64) -> bool {
+        self.ready_from.is_some_and(|ready| ready <= step)
+    }
+
     /// Counts one call in the pod's proxy. The series is born with its first call, as in Envoy.
     pub(crate) fn count(&mut self, report: ReportId, bucket: usize, ms: f64) {
         let counter = self.counters.entry(report).or_insert(Counter {
@@ -72,7 +84,7 @@ pub(crate) fn bucket_of(ms: f64) -> usize {
 }
 
 /// A place in the fleet.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PodAt {
     pub(crate) workload: usize,
     pub(crate) pod: usize,
@@ -148,7 +160,7 @@ impl Fleet {
                         pod.ready_from = Some(lease.start + STARTING_STEPS);
                     }
                 }
-                if pod.ready_from.is_some_and(|ready| ready <= step) {
+                if pod.is_ready(step) {
                     workload.ready.push(slot);
                 }
             }
@@ -236,6 +248,7 @@ fn new_pod(
         ready_from: (birth == Birth::LongAgo).then_some(started),
         ends,
         counters: BTreeMap::new(),
+        in_flight: BTreeMap::new(),
     }
 }
 

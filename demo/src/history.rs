@@ -33,10 +33,11 @@ pub(crate) const N_BUCKETS: usize = EDGES_MS.len() + 1;
 pub(crate) const HISTORY_STEPS: i64 = 60 * 60 * 1000 / crate::STEP_MS;
 
 const BUCKET_BITS: u32 = 5;
+const SIDES_BITS: u32 = 2;
 const COUNT_BITS: u32 = 7;
 const MAX_COUNT: u32 = (1 << COUNT_BITS) - 1;
 /// How many series a word of history can tell apart.
-pub(crate) const MAX_SERIES: usize = 1 << (32 - BUCKET_BITS - COUNT_BITS);
+pub(crate) const MAX_SERIES: usize = 1 << (32 - SIDES_BITS - BUCKET_BITS - COUNT_BITS);
 
 /// A ring of steps. The words of a step are sorted, so equal histories are equal bytes.
 pub(crate) struct History {
@@ -47,10 +48,23 @@ pub(crate) struct History {
     words: VecDeque<u32>,
 }
 
+/// Whose proxies report a call.
+///
+/// Mostly both do, and agree. An attempt that is tried again is told by the server alone, the ending
+/// of the last one, if it differs from the server's, by the client alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sides {
+    Both,
+    Client,
+    Server,
+}
+
 /// Some calls of one series that took about as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) series: SeriesId,
+    pub(crate) sides: Sides,
+    /// How long they took for the client; of no meaning where the server alone reports.
     pub(crate) bucket: usize,
     pub(crate) count: u32,
 }
@@ -61,8 +75,8 @@ pub(crate) struct Tally(Vec<u32>);
 
 impl Tally {
     /// Counts one call.
-    pub(crate) fn count(&mut self, series: SeriesId, bucket: usize) {
-        self.0.push(series.0 << BUCKET_BITS | bucket as u32);
+    pub(crate) fn count(&mut self, series: SeriesId, sides: Sides, bucket: usize) {
+        self.0.push(kind(series, sides, bucket));
     }
 }
 
@@ -128,23 +142,45 @@ impl History {
     /// Calls `rename` for each series kept, in words: used when the ledger is compacted.
     pub(crate) fn rename(&mut self, rename: impl Fn(SeriesId) -> SeriesId) {
         for word in &mut self.words {
-            let Entry {
-                series,
-                bucket,
-                count,
-            } = Entry::unpack(*word);
-            let series = rename(series).0;
-            *word = (series << BUCKET_BITS | bucket as u32) << COUNT_BITS | count;
+            let entry = Entry::unpack(*word);
+            let series = rename(entry.series);
+            *word = kind(series, entry.sides, entry.bucket) << COUNT_BITS | entry.count;
         }
     }
 }
 
+/// Returns the part of a word that calls counted together have in common.
+fn kind(series: SeriesId, sides: Sides, bucket: usize) -> u32 {
+    (series.0 << SIDES_BITS | sides as u32) << BUCKET_BITS | bucket as u32
+}
+
 impl Entry {
     fn unpack(word: u32) -> Entry {
+        let sides = word >> (COUNT_BITS + BUCKET_BITS) & ((1 << SIDES_BITS) - 1);
         Entry {
-            series: SeriesId(word >> (BUCKET_BITS + COUNT_BITS)),
+            series: SeriesId(word >> (COUNT_BITS + BUCKET_BITS + SIDES_BITS)),
+            sides: [Sides::Both, Sides::Client, Sides::Server]
+                .into_iter()
+                .find(|known| *known as u32 == sides)
+                .unwrap_or(Sides::Both),
             bucket: (word >> COUNT_BITS & ((1 << BUCKET_BITS) - 1)) as usize,
             count: word & MAX_COUNT,
+        }
+    }
+
+    /// Returns how many of the calls the client's proxy reports.
+    pub(crate) fn by_client(&self) -> u64 {
+        match self.sides {
+            Sides::Both | Sides::Client => u64::from(self.count),
+            Sides::Server => 0,
+        }
+    }
+
+    /// Returns how many of the calls the server's proxy reports.
+    pub(crate) fn by_server(&self) -> u64 {
+        match self.sides {
+            Sides::Both | Sides::Server => u64::from(self.count),
+            Sides::Client => 0,
         }
     }
 }
@@ -158,18 +194,21 @@ mod tests {
         let mut history = History::starting_at(100);
         let mut tally = Tally::default();
         for _ in 0..1000 {
-            tally.count(SeriesId(77_777), 19);
+            tally.count(SeriesId(77_777), Sides::Server, 19);
         }
-        tally.count(SeriesId(3), 0);
+        tally.count(SeriesId(3), Sides::Both, 0);
+        tally.count(SeriesId(3), Sides::Client, 0);
         history.push(&mut tally);
         let read = |history: &History, from, to| {
             let mut sums = std::collections::BTreeMap::new();
             history.each(from, to, |_, e| {
-                *sums.entry((e.series.0, e.bucket)).or_insert(0) += e.count;
+                let sums: &mut [u64; 2] = sums.entry((e.series.0, e.bucket)).or_default();
+                sums[0] += e.by_client();
+                sums[1] += e.by_server();
             });
             sums.into_iter().collect::<Vec<_>>()
         };
-        let all = [((3, 0), 1), ((77_777, 19), 1000)];
+        let all = [((3, 0), [2, 1]), ((77_777, 19), [0, 1000])];
         assert_eq!(read(&history, 0, 1000), all);
         assert_eq!(read(&history, 101, 1000), []);
         for _ in 0..HISTORY_STEPS {

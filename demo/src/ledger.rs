@@ -7,6 +7,7 @@ use mesh::names::{AppName, ClusterName, NamespaceName, ServiceName, VersionName,
 use mesh::telemetry::{Flags, Mtls, Peer, Protocol, Reporter, Response, ServiceRef, TrafficKey};
 
 use crate::deployments::Deployment;
+use crate::ending::Ending;
 use crate::history::MAX_SERIES;
 
 /// The cluster's name as Istio writes it unless told otherwise.
@@ -20,7 +21,7 @@ pub(crate) struct WorkloadId(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ServiceId(u32);
 
-/// One series of the client's view, with its twin in the server's view.
+/// One series, which the client's proxy, the server's or both report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SeriesId(pub(crate) u32);
 
@@ -45,15 +46,6 @@ pub(crate) struct Identity {
     pub(crate) canonical_revision: String,
 }
 
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Ending {
-    pub(crate) http: u16,
-    pub(crate) grpc: Option<u16>,
-    /// Envoy's flags joined by commas, `-` for none.
-    pub(crate) flags: &'static str,
-}
-
 /// A series: calls that differ in nothing that is counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Series {
@@ -70,7 +62,7 @@ pub(crate) struct Series {
 pub(crate) struct Row {
     pub(crate) series: Series,
     pub(crate) client: Arc<TrafficKey>,
-    /// The server's report; absent where no endpoint took the calls.
+    /// The server's key; absent where no endpoint took the calls.
     pub(crate) server: Option<Arc<TrafficKey>>,
     /// The client's key without ending, as latency is asked for.
     pub(crate) latency: Arc<TrafficKey>,
@@ -82,7 +74,9 @@ pub(crate) struct Ledger {
     identities: Vec<Identity>,
     services: Vec<ServiceRef>,
     rows: Vec<Row>,
-    ids: HashMap<Series, SeriesId>,
+    /// Asked twice for each call of the simulation: the standard library's hash, made for keys that
+    /// strangers choose, was a fifth of its time.
+    ids: HashMap<Series, SeriesId, foldhash::fast::FixedState>,
 }
 
 /// Past so many series the ledger forgets those that nothing counts any more.
@@ -180,7 +174,7 @@ impl Ledger {
                 http: Some(series.ending.http),
                 grpc: series.ending.grpc,
             },
-            flags: Flags::parse(series.ending.flags),
+            flags: Flags::parse(&series.ending.flags.text()),
             mtls: Mtls::Unknown,
         };
         Some(Row {

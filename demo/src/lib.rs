@@ -15,6 +15,9 @@ mod story;
 mod plan;
 mod step;
 
+mod ending;
+mod pool;
+
 mod chance;
 mod deployments;
 mod fleet;
@@ -22,6 +25,9 @@ mod routing;
 
 mod history;
 mod ledger;
+
+mod readiness;
+pub use readiness::Readiness;
 
 mod answers;
 mod expose;

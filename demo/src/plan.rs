@@ -1,14 +1,18 @@
 //! The story under the present routing: each call of each workload with where it may go.
 
-use crate::deployments::Deployment;
-use crate::ledger::{Ledger, ServiceId};
-use crate::routing::{Abort, AbortStatus, Delay, Request, Routing, Verdict, host_of};
-use crate::story::{Call, To, actor_of};
 use mesh::telemetry::Protocol;
 
+use crate::STEP_MS;
 use crate::chance::{hash_text, mix};
-use crate::ledger::Ending;
-use crate::story::Wave;
+use crate::deployments::Deployment;
+use crate::ending::{Ending, Flags};
+use crate::fleet::UpstreamId;
+use crate::ledger::{Ledger, ServiceId};
+use crate::routing::{
+    Abort, AbortStatus, ConnectionPool, Delay, Destination, Request, Retries, Routing, Verdict,
+    host_of,
+};
+use crate::story::{Call, To, Wave, actor_of};
 
 /// What every workload of the fleet calls; an index is a workload's place in the fleet.
 #[derive(Default)]
@@ -19,6 +23,7 @@ pub(crate) struct Plan {
 /// What one workload calls.
 pub(crate) struct WorkloadPlan {
     pub(crate) arrivals: Vec<(ArrivalPlan, CallPlan)>,
+    pub(crate) bursts: Vec<(BurstPlan, CallPlan)>,
     pub(crate) calls: Vec<CallPlan>,
 }
 
@@ -29,16 +34,27 @@ pub(crate) struct ArrivalPlan {
     pub(crate) stream: u64,
 }
 
+/// When many calls start at once.
+pub(crate) struct BurstPlan {
+    pub(crate) every_steps: i64,
+    /// Keys the dice.
+    pub(crate) stream: u64,
+}
+
 /// A call of the story, routed.
 pub(crate) struct CallPlan {
     pub(crate) call: &'static Call,
     pub(crate) delay: Option<Delay>,
     pub(crate) abort: Option<(f64, Ending)>,
+    pub(crate) retries: Option<Retries>,
+    /// How long it may take with all its attempts; an injected delay comes before.
+    pub(crate) timeout_ms: f64,
     /// The service that the caller addressed.
     pub(crate) service: Option<ServiceId>,
     pub(crate) branches: Vec<Branch>,
     /// The sum of the branches' weights.
     pub(crate) weight: u64,
+    pub(crate) mirrors: Vec<MirrorPlan>,
 }
 
 /// One way that a call may take.
@@ -50,10 +66,25 @@ pub(crate) struct Branch {
 
 /// Where a way leads.
 pub(crate) enum BranchEnd {
-    /// To the ready pods of these workloads.
-    Pods(Vec<usize>),
+    To(Upstream),
     /// The caller's proxy answers.
     Proxy(Ending),
+}
+
+/// Where copies of some calls go.
+pub(crate) struct MirrorPlan {
+    pub(crate) share: f64,
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) upstream: Upstream,
+}
+
+/// A destination as the caller's proxy knows it: what Envoy calls a cluster.
+pub(crate) struct Upstream {
+    pub(crate) id: UpstreamId,
+    /// The workloads whose ready pods take its calls.
+    pub(crate) workloads: Vec<usize>,
+    /// `None` when nothing is limited, as mostly.
+    pub(crate) limits: Option<ConnectionPool>,
 }
 
 impl Plan {
@@ -85,6 +116,18 @@ impl Plan {
                                 stream: mix(hash_text(&place) ^ idx),
                             };
                             (start, plan(&arrival.call))
+                        })
+                        .collect(),
+                    bursts: actor
+                        .bursts
+                        .iter()
+                        .zip(u64::MAX / 2..)
+                        .map(|(burst, idx)| {
+                            let start = BurstPlan {
+                                every_steps: burst.every_minutes * 60_000 / STEP_MS,
+                                stream: mix(hash_text(&place) ^ idx),
+                            };
+                            (start, plan(&burst.call))
                         })
                         .collect(),
                     calls: actor.calls.iter().map(&mut plan).collect(),
@@ -128,20 +171,25 @@ impl CallPlan {
             call,
             delay: None,
             abort: None,
+            retries: None,
+            timeout_ms: f64::INFINITY,
             service: addressed,
             branches: Vec::new(),
             weight: 1,
+            mirrors: Vec::new(),
         };
         let by_proxy = |http, flags| Branch {
             weight: 1,
             service: addressed,
-            end: BranchEnd::Proxy(proxy_answer(call.protocol, http, flags)),
+            end: BranchEnd::Proxy(Ending::by_proxy(call.protocol, http, flags)),
         };
         match routing.route(&request, deployments) {
-            Verdict::NoRoute => plan.branches.push(by_proxy(404, "NR")),
-            Verdict::Answer(status) => plan.branches.push(by_proxy(status, "-")),
+            Verdict::NoRoute => plan.branches.push(by_proxy(404, Flags::NR)),
+            Verdict::Answer(status) => plan.branches.push(by_proxy(status, Flags::NONE)),
             Verdict::Route(route) => {
                 plan.delay = route.delay;
+                plan.retries = route.retries;
+                plan.timeout_ms = route.timeout_ms.unwrap_or(f64::INFINITY);
                 plan.abort = route.abort.map(|abort| {
                     let Abort { share, status } = abort;
                     (share, aborted(call.protocol, status))
@@ -149,15 +197,24 @@ impl CallPlan {
                 plan.weight = route.shares.iter().map(|share| share.weight).sum();
                 for share in route.shares {
                     let to = share.destination;
-                    let service = to.service.map(|(ns, name)| ledger.service(&ns, &name));
-                    let missing = proxy_answer(call.protocol, 503, "NC");
+                    let service = service_of(&to, ledger);
+                    let missing = Ending::by_proxy(call.protocol, 503, Flags::NC);
                     plan.branches.push(Branch {
                         weight: share.weight,
                         service: service.or(addressed),
-                        end: to
-                            .workloads
-                            .map_or(BranchEnd::Proxy(missing), BranchEnd::Pods),
+                        end: Upstream::of(to).map_or(BranchEnd::Proxy(missing), BranchEnd::To),
                     });
+                }
+                for mirror in route.mirrors {
+                    let service = service_of(&mirror.destination, ledger);
+                    // A copy for a cluster that is not there is dropped without a word.
+                    if let Some(upstream) = Upstream::of(mirror.destination) {
+                        plan.mirrors.push(MirrorPlan {
+                            share: mirror.share,
+                            service,
+                            upstream,
+                        });
+                    }
                 }
                 // An injected failure is told of the first destination's service, at a gateway too.
                 plan.service = addressed.or(plan.branches.first().and_then(|b| b.service));
@@ -167,39 +224,30 @@ impl CallPlan {
     }
 }
 
-/// Returns how a call ends that the caller's proxy answers itself. gRPC callers get HTTP 200 and the
-/// gRPC status that Envoy writes for the HTTP status.
-pub(crate) fn proxy_answer(protocol: Protocol, http: u16, flags: &'static str) -> Ending {
-    if protocol != Protocol::Grpc {
-        return Ending {
-            http,
-            grpc: None,
-            flags,
-        };
+impl Upstream {
+    /// Returns the cluster of a destination, if the caller's proxy has one.
+    fn of(destination: Destination) -> Option<Upstream> {
+        let Destination {
+            service, subset, ..
+        } = &destination;
+        let name = format!("{service:?}|{subset:?}|{:?}", destination.port);
+        let pool = destination.policy.connection_pool;
+        Some(Upstream {
+            id: UpstreamId(hash_text(&name)),
+            workloads: destination.workloads?,
+            limits: pool.is_limited().then_some(pool),
+        })
     }
-    let status = match http {
-        200 => 0,
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502 | 503 | 504 => 14,
-        _ => 2,
-    };
-    Ending {
-        http: 200,
-        grpc: Some(status),
-        flags,
-    }
+}
+
+fn service_of(destination: &Destination, ledger: &mut Ledger) -> Option<ServiceId> {
+    let (namespace, name) = destination.service.as_ref()?;
+    Some(ledger.service(namespace, name))
 }
 
 fn aborted(protocol: Protocol, status: AbortStatus) -> Ending {
     match status {
-        AbortStatus::Http(http) => proxy_answer(protocol, http, "FI"),
-        AbortStatus::Grpc(status) => Ending {
-            http: 200,
-            grpc: Some(status),
-            flags: "FI",
-        },
+        AbortStatus::Http(http) => Ending::by_proxy(protocol, http, Flags::FI),
+        AbortStatus::Grpc(status) => Ending::grpc_status(status).flagged(Flags::FI),
     }
 }

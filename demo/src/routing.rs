@@ -3,26 +3,38 @@
 //! This is the demo's Envoy. It shares no code with the `mesh` crate's routing (invariant 9): both are
 //! tested against `routing-cases.yaml`, whose cases are written from Istio's documentation.
 
-mod conditions;
-mod destination_rule;
-mod fault;
-mod gateway;
 mod virtual_service;
+
+mod conditions;
+mod fault;
+mod mirror;
+mod retries;
+
+mod destination_rule;
+mod gateway;
+mod policy;
+
+mod fields;
+mod hosts;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::deployments::Deployment;
-use crate::objects::{Objects, place, text_at, texts_at};
+use crate::objects::{Objects, place, texts_at};
 use crate::world::Complaint;
 
-use destination_rule::DestinationRule;
-use gateway::Gateway;
-use virtual_service::{HttpRoute, MESH, VirtualService};
+pub(crate) use hosts::host_of;
+pub(crate) use policy::{ConnectionPool, TrafficPolicy};
+pub(crate) use retries::{Outcome, Retries};
 
-/// The suffix of every service's full host name.
-const DOMAIN: &str = "svc.cluster.local";
+use destination_rule::{DestinationRule, Merged};
+use fields::{holds, readable};
+use gateway::Gateway;
+use hosts::full_host;
+use virtual_service::{HttpRoute, MESH, Target, VirtualService};
+
 /// Where Istio looks for DestinationRules last.
 const ROOT_NAMESPACE: &str = "istio-system";
 
@@ -71,13 +83,18 @@ pub(crate) enum Verdict {
     Route(Route),
 }
 
-/// Where calls go, with injected faults.
+/// Where calls go, with injected faults and what happens to those that fail.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Route {
     pub(crate) delay: Option<Delay>,
     pub(crate) abort: Option<Abort>,
+    /// `None` when a failed call is not tried again.
+    pub(crate) retries: Option<Retries>,
+    /// How long a call may take, with all its attempts.
+    pub(crate) timeout_ms: Option<f64>,
     /// Never empty; the weights are over 0.
     pub(crate) shares: Vec<Share>,
+    pub(crate) mirrors: Vec<Mirror>,
 }
 
 /// An injected delay.
@@ -108,15 +125,24 @@ pub(crate) struct Share {
     pub(crate) destination: Destination,
 }
 
+/// Where copies of some of the calls go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mirror {
+    pub(crate) share: f64,
+    pub(crate) destination: Destination,
+}
+
 /// A service or a subset of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Destination {
     /// Namespace and name of the service; `None` where the host is none.
     pub(crate) service: Option<(String, String)>,
     pub(crate) subset: Option<String>,
+    pub(crate) port: Option<u16>,
     /// Indices of the workloads whose pods take its calls; `None` when the caller's proxy has no such
     /// cluster: 503 with flag NC.
     pub(crate) workloads: Option<Vec<usize>>,
+    pub(crate) policy: TrafficPolicy,
 }
 
 impl Routing {
@@ -138,9 +164,6 @@ impl Routing {
             ),
             gateways: readable(objects, "Gateway", complaints, Gateway::read),
         };
-        for virtual_service in &routing.virtual_services {
-            complaints.extend(virtual_service.complaints.iter().cloned());
-        }
         // Istio sorts by creation time, then name, then namespace; an RFC 3339 time in UTC sorts as
         // text.
         routing.virtual_services.sort_by(|a, b| a.age.cmp(&b.age));
@@ -175,20 +198,29 @@ impl Routing {
         if shares.is_empty() {
             return Verdict::NoRoute;
         }
+        let destination = |target: &Target| {
+            let host = full_host(&target.host, &owner.namespace);
+            let subset = target.subset.as_deref();
+            self.destination(&host, subset, target.port, request, deployments)
+        };
         Verdict::Route(Route {
             delay: rule.delay,
             abort: rule.abort,
+            retries: rule.retries.clone(),
+            timeout_ms: rule.timeout_ms,
             shares: shares
                 .into_iter()
                 .map(|(weight, target)| Share {
                     weight,
-                    destination: self.destination(
-                        &full_host(&target.host, &owner.namespace),
-                        target.subset.as_deref(),
-                        target.port,
-                        request,
-                        deployments,
-                    ),
+                    destination: destination(target),
+                })
+                .collect(),
+            mirrors: rule
+                .mirrors
+                .iter()
+                .map(|mirror| Mirror {
+                    share: mirror.share,
+                    destination: destination(&mirror.target),
                 })
                 .collect(),
         })
@@ -202,10 +234,13 @@ impl Routing {
         Verdict::Route(Route {
             delay: None,
             abort: None,
+            retries: Some(Retries::default()),
+            timeout_ms: None,
             shares: vec![Share {
                 weight: 1,
                 destination: self.destination(request.host, None, None, request, deployments),
             }],
+            mirrors: Vec::new(),
         })
     }
 
@@ -281,43 +316,38 @@ impl Routing {
         request: &Request<'_>,
         deployments: &[Deployment],
     ) -> Destination {
-        let service = self.services.get(host);
-        let workloads = service.and_then(|service| {
-            if port.is_some_and(|port| !service.ports.contains(&port)) {
-                return None;
-            }
-            let labels = match subset {
-                Some(subset) => self.subset_labels(host, service, subset, request)?,
-                None => BTreeMap::new(),
-            };
-            Some(
-                (0..deployments.len())
-                    .filter(|idx| {
-                        let d = &deployments[*idx];
-                        d.namespace == service.namespace
-                            // A service without selector has no endpoints of its own.
-                            && !service.selector.is_empty()
-                            && holds(&d.labels, &service.selector)
-                            && holds(&d.labels, &labels)
-                    })
-                    .collect(),
-            )
-        });
+        let Some(service) = self.services.get(host) else {
+            return Destination::default();
+        };
+        let rules = self.rules_of(host, service, request);
+        let labels = match subset {
+            Some(subset) => rules.labels(subset).cloned(),
+            None => Some(BTreeMap::new()),
+        };
+        let labels = labels.filter(|_| port.is_none_or(|port| service.ports.contains(&port)));
+        let takes = |d: &Deployment, labels: &BTreeMap<String, String>| {
+            d.namespace == service.namespace
+                // A service without selector has no endpoints of its own.
+                && !service.selector.is_empty()
+                && holds(&d.labels, &service.selector)
+                && holds(&d.labels, labels)
+        };
+        let port = port.or(service.ports.first().copied());
         Destination {
-            service: service.map(|s| (s.namespace.clone(), s.name.clone())),
+            service: Some((service.namespace.clone(), service.name.clone())),
             subset: subset.map(str::to_owned),
-            workloads,
+            port,
+            workloads: labels.map(|labels| {
+                let all = 0..deployments.len();
+                all.filter(|idx| takes(&deployments[*idx], &labels))
+                    .collect()
+            }),
+            policy: rules.policy(subset, port),
         }
     }
 
-    /// Returns the labels of a subset as the caller's proxy knows it.
-    fn subset_labels(
-        &self,
-        host: &str,
-        service: &Service,
-        subset: &str,
-        request: &Request<'_>,
-    ) -> Option<BTreeMap<String, String>> {
+    /// Returns what the caller's proxy knows of a host from DestinationRules.
+    fn rules_of<'a>(&'a self, host: &str, service: &Service, request: &Request<'_>) -> Merged<'a> {
         // The caller's namespace comes first, then the service's, then Istio's own; the first that
         // has a rule for the host decides alone.
         let namespaces = [
@@ -335,14 +365,13 @@ impl Routing {
             let Some(most) = applying().map(|(specificity, _)| specificity).max() else {
                 continue;
             };
-            let rules = applying()
-                .filter(|(specificity, _)| *specificity == most)
-                .map(|(_, rule)| rule);
-            return destination_rule::merged_subsets(rules)
-                .get(subset)
-                .map(|labels| (*labels).clone());
+            return Merged::of(
+                applying()
+                    .filter(|(specificity, _)| *specificity == most)
+                    .map(|(_, rule)| rule),
+            );
         }
-        None
+        Merged::default()
     }
 }
 
@@ -361,80 +390,6 @@ impl Service {
                 .collect(),
         }
     }
-}
-
-/// Returns the full host name of a service.
-pub(crate) fn host_of(namespace: &str, name: &str) -> String {
-    format!("{name}.{namespace}.{DOMAIN}")
-}
-
-/// Returns the objects of a kind that `read` understands; the others are complained about.
-fn readable<T>(
-    objects: &Objects,
-    kind: &str,
-    complaints: &mut Vec<Complaint>,
-    read: impl Fn(&Value) -> Result<T, String>,
-) -> Vec<T> {
-    // Gateway API has a kind of the same name, which is another thing.
-    objects
-        .of_kind(kind)
-        .filter(|object| {
-            text_at(object, "/apiVersion")
-                .is_some_and(|api| api.starts_with("networking.istio.io/"))
-        })
-        .filter_map(|object| {
-            read(object)
-                .map_err(|reason| complaints.push(Complaint::of(object, &reason)))
-                .ok()
-        })
-        .collect()
-}
-
-/// An object's place in Istio's order: creation time, name, namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Age(String, String, String);
-
-impl Age {
-    fn of(object: &Value) -> Age {
-        let (_, namespace, name) = place(object);
-        let created = text_at(object, "/metadata/creationTimestamp").unwrap_or_default();
-        Age(created.to_owned(), name.to_owned(), namespace.to_owned())
-    }
-}
-
-/// Returns the host that a name in an object means: a name without a dot is a service of the object's
-/// own namespace, anything else is taken as it is.
-fn full_host(host: &str, namespace: &str) -> String {
-    if host == "*" || host.contains('.') {
-        host.to_owned()
-    } else {
-        host_of(namespace, host)
-    }
-}
-
-/// Returns how specifically `pattern` names `host`: exactly is more than by a long wildcard, that more
-/// than by a short one. `None` when it does not.
-fn specificity(pattern: &str, host: &str) -> Option<usize> {
-    if pattern.eq_ignore_ascii_case(host) {
-        return Some(usize::MAX);
-    }
-    let suffix = pattern.strip_prefix('*')?;
-    let host = host.to_ascii_lowercase();
-    (host.len() > suffix.len() && host.ends_with(&suffix.to_ascii_lowercase()))
-        .then_some(suffix.len())
-}
-
-/// Returns whether all of `wanted` are among `labels`.
-fn holds(labels: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
-    wanted
-        .iter()
-        .all(|(name, value)| labels.get(name) == Some(value))
-}
-
-/// Returns the `spec` of an object as `T`.
-fn spec<T: serde::de::DeserializeOwned>(object: &Value) -> Result<T, String> {
-    let spec = object.get("spec").ok_or("it has no spec")?;
-    T::deserialize(spec).map_err(|error| format!("its spec is not readable: {error}"))
 }
 
 #[cfg(test)]

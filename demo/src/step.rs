@@ -1,21 +1,30 @@
 //! One step of the simulation: calls arrive, call further, end, and are counted.
 
-use mesh::telemetry::Protocol;
+mod attempt;
+mod report;
 
 use crate::STEP_MS;
 use crate::chance::Dice;
-use crate::fleet::{Fleet, PodAt, bucket_of};
+use crate::ending::{Ending, Flags};
+use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
-use crate::ledger::{Ending, Ledger, ReportId, Series, ServiceId};
-use crate::plan::{Branch, BranchEnd, CallPlan, Plan, proxy_answer};
+use crate::ledger::{Ledger, ServiceId};
+use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
 use crate::story::Trouble;
+
+use attempt::Ask;
+use report::{Parties, Report};
 
 /// What a step works on.
 pub(crate) struct Step<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) fleet: &'a mut Fleet,
-    pub(crate) ledger: &'a mut Ledger,
-    pub(crate) tally: &'a mut Tally,
+    plan: &'a Plan,
+    fleet: &'a mut Fleet,
+    ledger: &'a mut Ledger,
+    tally: &'a mut Tally,
+    /// When it began, in milliseconds since the epoch.
+    began_ms: f64,
+    /// How many more retries this step may see.
+    retries_left: u32,
 }
 
 /// What a caller sees of a call.
@@ -27,37 +36,78 @@ struct Seen {
 /// Deeper than any story goes; ends the ones that go in circles.
 const MAX_DEPTH: u32 = 12;
 
-impl Step<'_> {
+/// Retries of retries multiply. Where a mesh would be overrun, the demo stops trying again.
+const MAX_RETRIES: u32 = 500;
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        fleet: &'a mut Fleet,
+        ledger: &'a mut Ledger,
+        tally: &'a mut Tally,
+    ) -> Step<'a> {
+        Step {
+            plan,
+            fleet,
+            ledger,
+            tally,
+            began_ms: 0.0,
+            retries_left: MAX_RETRIES,
+        }
+    }
+
     /// Plays the step that ends at `step * STEP_MS`.
     pub(crate) fn play(&mut self, seed: u64, step: i64) {
         let plan = self.plan;
+        self.began_ms = ((step - 1) * STEP_MS) as f64;
         for (workload, its) in plan.workloads.iter().enumerate() {
             for (arrival, call) in &its.arrivals {
                 let mut dice = Dice::new(seed, step, arrival.stream);
                 let mean = call.call.mean * STEP_MS as f64 / 1000.0;
                 let n = dice.poisson(mean * arrival.wave.at(step * STEP_MS));
                 for _ in 0..n {
-                    let Some(from) = self.ready_pod(&[workload], &mut dice) else {
+                    let Some(from) = self.host(&[workload], &[], &mut dice) else {
                         break;
                     };
-                    self.call(from, call, 0, &mut dice);
+                    let at_ms = self.began_ms + dice.unit() * STEP_MS as f64;
+                    self.call(from, call, at_ms, 0, &mut dice);
+                }
+            }
+            for (burst, call) in &its.bursts {
+                if step % burst.every_steps != 0 {
+                    continue;
+                }
+                let mut dice = Dice::new(seed, step, burst.stream);
+                let n = dice.poisson(call.call.mean);
+                let Some(from) = self.host(&[workload], &[], &mut dice) else {
+                    continue;
+                };
+                for _ in 0..n {
+                    self.call(from, call, self.began_ms, 0, &mut dice);
                 }
             }
         }
     }
 
     /// Makes one call from a pod.
-    fn call(&mut self, from: PodAt, plan: &CallPlan, depth: u32, dice: &mut Dice) -> Seen {
-        let delay_ms = match plan.delay {
-            Some(delay) if dice.happens(delay.share) => Some(delay.ms),
-            _ => None,
+    fn call(
+        &mut self,
+        from: PodAt,
+        plan: &CallPlan,
+        at_ms: f64,
+        depth: u32,
+        dice: &mut Dice,
+    ) -> Seen {
+        let (injected, waited) = match plan.delay {
+            Some(delay) if dice.happens(delay.share) => (Flags::DI, delay.ms),
+            _ => (Flags::NONE, 0.0),
         };
-        let waited = delay_ms.unwrap_or(0.0);
+        // Faults stand before the router, in Envoy: what they end is never tried again.
         if let Some((share, ending)) = plan.abort
             && dice.happens(share)
         {
             let ms = waited + dice.lognormal(0.3, 0.3);
-            return self.refuse(from, plan, plan.service, delayed(ending, delay_ms), ms);
+            return self.refuse(from, plan, plan.service, ending.flagged(injected), ms);
         }
         let Some(branch) = pick(plan, dice) else {
             return Seen {
@@ -65,80 +115,129 @@ impl Step<'_> {
                 failed: true,
             };
         };
-        let protocol = plan.call.protocol;
-        let workloads = match &branch.end {
-            BranchEnd::Pods(workloads) => workloads.as_slice(),
+        let upstream = match &branch.end {
+            BranchEnd::To(upstream) => upstream,
             BranchEnd::Proxy(ending) => {
                 let ms = waited + dice.lognormal(0.3, 0.3);
-                return self.refuse(from, plan, branch.service, delayed(*ending, delay_ms), ms);
+                return self.refuse(from, plan, branch.service, ending.flagged(injected), ms);
             }
         };
-        let Some(to) = self.ready_pod(workloads, dice) else {
-            let ending = delayed(proxy_answer(protocol, 503, "UH"), delay_ms);
-            let ms = waited + dice.lognormal(0.3, 0.3);
-            return self.refuse(from, plan, branch.service, ending, ms);
-        };
-
-        let mut ending = match self.trouble_at(to, dice) {
-            None => Ending {
-                http: 200,
-                grpc: (protocol == Protocol::Grpc).then_some(0),
-                flags: "-",
-            },
-            Some(Trouble::Status(status)) => answer(protocol, status),
-            Some(Trouble::GrpcStatus(status)) => Ending {
-                http: 200,
-                grpc: Some(status),
-                flags: "-",
-            },
-            Some(Trouble::NoConnection) => {
-                let ending = delayed(proxy_answer(protocol, 503, "UF"), delay_ms);
-                let ms = waited + dice.lognormal(12.0, 0.8);
-                return self.refuse(from, plan, branch.service, ending, ms);
-            }
-            Some(Trouble::Broken) => {
-                let ending = delayed(proxy_answer(protocol, 503, "UC"), delay_ms);
-                let ms = waited + dice.lognormal(5.0, 0.8);
-                return self.refuse(from, plan, branch.service, ending, ms);
-            }
-        };
-        let (mut server_ms, spoiled) = self.serve(to, depth, dice);
-        if spoiled && !failed(ending) {
-            ending = answer(protocol, 500);
-        }
-        if dice.happens(plan.call.gone) {
-            // The client hangs up somewhere on the way; both proxies see it.
-            server_ms *= dice.unit();
-            ending = Ending {
-                http: 0,
-                grpc: None,
-                flags: "DC",
-            };
-        }
-        let network_ms = {
-            let draw = dice.unit();
-            0.2 + 0.8 * draw * draw
-        };
-        let client_ms = waited + server_ms + network_ms;
-        let ending = delayed(ending, delay_ms);
-        self.record(
+        let call = Parties {
             from,
-            Some(to),
-            branch.service,
-            protocol,
-            ending,
-            client_ms,
-            server_ms,
-        );
+            to: None,
+            service: branch.service,
+            protocol: plan.call.protocol,
+        };
+        let (to, last, server) = self.forward(call, plan, upstream, at_ms + waited, depth, dice);
+        // Without a healthy endpoint Envoy answers before it gets to copies.
+        if !last.ending.flags.has(Flags::UH) {
+            self.mirror(from, plan, at_ms + waited, depth, dice);
+        }
+        let client = Report {
+            ending: last.ending.flagged(injected),
+            ms: waited + last.ms,
+        };
+        self.report(Parties { to, ..call }, Some(client), server);
         Seen {
-            ms: client_ms,
-            failed: failed(ending) && ending.http != 0,
+            ms: client.ms,
+            failed: client.ending.is_failure(),
+        }
+    }
+
+    /// Sends a call on, again and again as far as the retry policy goes. Returns the pod that took the
+    /// last attempt, what the caller's proxy says of it all, and what that pod's says of its part.
+    fn forward(
+        &mut self,
+        call: Parties,
+        plan: &CallPlan,
+        upstream: &Upstream,
+        at_ms: f64,
+        depth: u32,
+        dice: &mut Dice,
+    ) -> (Option<PodAt>, Report, Option<Report>) {
+        let retries = plan.retries.as_ref();
+        let per_try_ms = retries
+            .and_then(|retries| retries.per_try_timeout_ms)
+            .unwrap_or(f64::INFINITY);
+        let mut tried = Vec::new();
+        let mut n_retries = 0;
+        let mut ms = 0.0;
+        loop {
+            let left_ms = plan.timeout_ms - ms;
+            let limit_ms = left_ms.min(per_try_ms);
+            let ask = Ask {
+                from: call.from,
+                protocol: call.protocol,
+                gone: plan.call.gone,
+                upstream,
+                at_ms: at_ms + ms,
+                limit_ms,
+                depth,
+            };
+            let attempt = self.attempt(&ask, &tried, dice);
+            ms += attempt.client.ms;
+            let in_time = attempt.client.ms < left_ms;
+            let to = attempt.taken_by();
+            let mut last = Report {
+                ms,
+                ..attempt.client
+            };
+            let Some(retries) = retries.filter(|r| in_time && r.wants(attempt.outcome)) else {
+                return (to, last, attempt.server);
+            };
+            if n_retries == retries.attempts || self.retries_left == 0 {
+                last.ending = last.ending.flagged(Flags::URX);
+                return (to, last, attempt.server);
+            }
+            // Envoy waits for a random part of a time that doubles up to ten times the first one.
+            let longest = f64::from(1 << n_retries.min(4)).min(10.0) * retries.backoff_ms;
+            ms += dice.unit() * longest;
+            if plan.timeout_ms <= ms {
+                let late = Report {
+                    ending: Ending::by_proxy(call.protocol, 504, Flags::UT),
+                    ms: plan.timeout_ms,
+                };
+                return (to, late, attempt.server);
+            }
+            self.report(Parties { to, ..call }, None, attempt.server);
+            n_retries += 1;
+            self.retries_left -= 1;
+            if retries.ignore_previous_hosts {
+                tried.extend(attempt.host);
+            }
+        }
+    }
+
+    /// Sends copies of a call where its rule says so. Nobody waits for their answers, so the servers'
+    /// proxies alone tell of them.
+    fn mirror(&mut self, from: PodAt, plan: &CallPlan, at_ms: f64, depth: u32, dice: &mut Dice) {
+        for mirror in &plan.mirrors {
+            if !dice.happens(mirror.share) {
+                continue;
+            }
+            let ask = Ask {
+                from,
+                protocol: plan.call.protocol,
+                gone: 0.0,
+                upstream: &mirror.upstream,
+                at_ms,
+                limit_ms: plan.timeout_ms,
+                depth,
+            };
+            let attempt = self.attempt(&ask, &[], dice);
+            let call = Parties {
+                from,
+                to: attempt.taken_by(),
+                service: mirror.service,
+                protocol: plan.call.protocol,
+            };
+            self.report(call, None, attempt.server);
         }
     }
 
     /// Serves one call in a pod: its own work and the calls it makes for it, one after the other.
     /// Returns how long it took, and whether one of those calls spoiled the answer.
-    fn serve(&mut self, at: PodAt, depth: u32, dice: &mut Dice) -> (f64, bool) {
+    fn serve(&mut self, at: PodAt, at_ms: f64, depth: u32, dice: &mut Dice) -> (f64, bool) {
         let Some(workload) = self.fleet.workloads.get(at.workload) else {
             return (0.0, false);
         };
@@ -156,7 +255,7 @@ impl Step<'_> {
         {
             for call in &its.calls {
                 for _ in 0..dice.about(call.call.mean) {
-                    let seen = self.call(at, call, depth + 1, dice);
+                    let seen = self.call(at, call, at_ms + ms, depth + 1, dice);
                     ms += seen.ms;
                     spoiled |= seen.failed && dice.happens(call.call.fatal);
                 }
@@ -186,74 +285,55 @@ impl Step<'_> {
         ending: Ending,
         ms: f64,
     ) -> Seen {
-        self.record(from, None, service, plan.call.protocol, ending, ms, 0.0);
+        let call = Parties {
+            from,
+            to: None,
+            service,
+            protocol: plan.call.protocol,
+        };
+        self.report(call, Some(Report { ending, ms }), None);
         Seen {
             ms,
-            failed: failed(ending),
+            failed: ending.is_failure(),
         }
     }
 
-    fn record(
-        &mut self,
-        from: PodAt,
-        to: Option<PodAt>,
-        service: Option<ServiceId>,
-        protocol: Protocol,
-        ending: Ending,
-        client_ms: f64,
-        server_ms: f64,
-    ) {
-        let id_of = |at: PodAt| self.fleet.workloads.get(at.workload).map(|w| w.id);
-        let Some(source) = id_of(from) else {
-            return;
-        };
-        let series = Series {
-            source,
-            destination: to.and_then(id_of),
-            service,
-            protocol,
-            ending,
-        };
-        let Some(series) = self.ledger.series(series) else {
-            return;
-        };
-        let bucket = bucket_of(client_ms);
-        self.tally.count(series, bucket);
-        if let Some(pod) = self.fleet.pod_mut(from) {
-            let report = ReportId {
-                series,
-                by_server: false,
-            };
-            pod.count(report, bucket, client_ms);
-        }
-        if let Some(pod) = to.and_then(|to| self.fleet.pod_mut(to)) {
-            let report = ReportId {
-                series,
-                by_server: true,
-            };
-            pod.count(report, bucket_of(server_ms), server_ms);
-        }
-    }
-
-    /// Returns one of the ready pods of these workloads, each as likely.
-    fn ready_pod(&self, workloads: &[usize], dice: &mut Dice) -> Option<PodAt> {
-        let ready = |idx: usize| {
-            let workload = self.fleet.workloads.get(idx);
-            workload.map_or(&[][..], |w| w.ready.as_slice())
-        };
-        let total = workloads.iter().map(|idx| ready(*idx).len()).sum();
-        let mut nth = dice.below(total);
-        for idx in workloads {
-            let pods = ready(*idx);
-            if let Some(pod) = pods.get(nth) {
-                return Some(PodAt {
-                    workload: *idx,
-                    pod: *pod,
-                });
+    /// Returns one of the ready pods of these workloads, each as likely: one that has not been tried,
+    /// where there is one.
+    fn host(&self, workloads: &[usize], tried: &[PodAt], dice: &mut Dice) -> Option<PodAt> {
+        let n_ready = |idx: &usize| self.ready(*idx).len();
+        let total: usize = workloads.iter().map(n_ready).sum();
+        if tried.is_empty() {
+            let mut nth = dice.below(total);
+            for idx in workloads {
+                let pods = self.ready(*idx);
+                if let Some(pod) = pods.get(nth) {
+                    return Some(PodAt {
+                        workload: *idx,
+                        pod: *pod,
+                    });
+                }
+                nth -= pods.len();
             }
-            nth -= pods.len();
+            return None;
         }
-        None
+        let all = workloads.iter().flat_map(|idx| {
+            let pods = self.ready(*idx).iter();
+            pods.map(|pod| PodAt {
+                workload: *idx,
+                pod: *pod,
+            })
+        });
+        let fresh: Vec<PodAt> = all.filter(|at| !tried.contains(at)).collect();
+        if fresh.is_empty() {
+            return self.host(workloads, &[], dice);
+        }
+        fresh.get(dice.below(fresh.len())).copied()
+    }
+
+    fn ready(&self, workload: usize) -> &[usize] {
+        let workload = self.fleet.workloads.get(workload);
+        workload.map_or(&[], |w| w.ready.as_slice())
     }
 }
 
@@ -269,45 +349,4 @@ fn pick<'a>(plan: &'a CallPlan, dice: &mut Dice) -> Option<&'a Branch> {
         draw -= branch.weight as f64;
     }
     plan.branches.last()
-}
-
-/// Returns how a call ends that the server answers with an HTTP status; gRPC servers say it as
-/// INTERNAL.
-fn answer(protocol: Protocol, status: u16) -> Ending {
-    match protocol {
-        Protocol::Grpc => Ending {
-            http: 200,
-            grpc: Some(13),
-            flags: "-",
-        },
-        _ => Ending {
-            http: status,
-            grpc: None,
-            flags: "-",
-        },
-    }
-}
-
-/// Adds the flag of an injected delay, in the order in which Envoy writes flags.
-fn delayed(ending: Ending, delay_ms: Option<f64>) -> Ending {
-    let flags = match (delay_ms, ending.flags) {
-        (None, flags) => flags,
-        (Some(_), "-") => "DI",
-        (Some(_), "DC") => "DI,DC",
-        (Some(_), "FI") => "DI,FI",
-        (Some(_), "NC") => "DI,NC",
-        (Some(_), "UC") => "UC,DI",
-        (Some(_), "UF") => "UF,DI",
-        (Some(_), "UH") => "UH,DI",
-        (Some(_), other) => other,
-    };
-    Ending { flags, ..ending }
-}
-
-/// Returns whether a call ended with a server error, or without an answer.
-fn failed(ending: Ending) -> bool {
-    match ending.grpc {
-        Some(status) => matches!(status, 2 | 4 | 12 | 13 | 14 | 15),
-        None => ending.http == 0 || 500 <= ending.http,
-    }
 }

@@ -3,6 +3,10 @@
 //! Replicas, labels and routing come from the objects; here is only what no object says. A person
 //! reads the same story in `STORY.md`.
 
+mod actors;
+
+pub(crate) use actors::ACTORS;
+
 use mesh::telemetry::Protocol::{self, Grpc, Http};
 
 /// What a workload does.
@@ -14,6 +18,8 @@ pub(crate) struct Actor {
     pub(crate) gateway: bool,
     /// Calls it makes on its own.
     pub(crate) arrivals: &'static [Arrival],
+    /// Many calls that one of its pods starts at once; `mean` is how many.
+    pub(crate) bursts: &'static [Burst],
     /// Calls it makes for each call it serves; `mean` is how many.
     pub(crate) calls: &'static [Call],
     pub(crate) pace: Pace,
@@ -25,6 +31,12 @@ pub(crate) struct Actor {
 pub(crate) struct Arrival {
     pub(crate) call: Call,
     pub(crate) wave: Wave,
+}
+
+/// Calls that start together, at full minutes.
+pub(crate) struct Burst {
+    pub(crate) call: Call,
+    pub(crate) every_minutes: i64,
 }
 
 /// How a rate comes and goes.
@@ -152,6 +164,7 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
         workload,
         gateway: false,
         arrivals: &[],
+        bursts: &[],
         calls: &[],
         pace,
         troubles: &[],
@@ -160,295 +173,6 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
 
 /// What a workload does that the story does not name: it answers.
 pub(crate) static EXTRA: Actor = actor("", "", pace(5.0, 0.5));
-
-/// Everyone who does something.
-pub(crate) static ACTORS: &[Actor] = &[
-    Actor {
-        gateway: true,
-        arrivals: &[
-            arrival(
-                web("app.example.com", 10.0, "/", 0.001),
-                0.15,
-                14.0,
-                0.15,
-                4.0,
-            ),
-            arrival(
-                web("www.example.com", 12.0, "/", 0.001),
-                0.15,
-                14.0,
-                0.15,
-                5.0,
-            ),
-            arrival(
-                web("shop.example.com", 16.0, "/", 0.004),
-                0.35,
-                19.0,
-                0.2,
-                6.5,
-            ),
-        ],
-        ..actor("istio-system", "istio-ingressgateway", pace(0.5, 0.3))
-    },
-    // The setting of a platform team that follows a guide to Istio on AKS.
-    Actor {
-        calls: &[
-            http("default", "backend", 2.45, "/api/items"),
-            http("default", "backend", 0.05, "/api/items").with_header(&[("x-testing", "true")]),
-        ],
-        troubles: &[(0.0005, Trouble::Status(500))],
-        ..actor("default", "frontend", pace(6.0, 0.4))
-    },
-    Actor {
-        troubles: &[
-            (0.0012, Trouble::Status(503)),
-            (0.004, Trouble::Status(404)),
-        ],
-        ..actor("default", "backend-v1", pace(9.0, 0.45))
-    },
-    Actor {
-        troubles: &[
-            (0.0010, Trouble::Status(503)),
-            (0.004, Trouble::Status(404)),
-        ],
-        ..actor("default", "backend-v2", pace(8.7, 0.45))
-    },
-    // The shop.
-    Actor {
-        calls: &[
-            http("shop", "catalog", 1.1, "/catalog"),
-            http("shop", "cart", 0.5, "/cart").gone(0.004),
-            http("shop", "checkout", 0.15, "/checkout").gone(0.008),
-            grpc("shop", "recommendation", 0.7, "/shop.Recommendation/List"),
-            grpc("platform", "auth", 0.8, "/platform.Auth/Check").fatal(0.5),
-            http("platform", "search", 0.35, "/search"),
-            http("shop", "reviews", 0.3, "/reviews"),
-            grpc("platform", "features", 0.4, "/platform.Features/Get"),
-        ],
-        troubles: &[
-            (0.002, Trouble::Status(404)),
-            (0.0004, Trouble::Status(500)),
-        ],
-        ..actor("shop", "web", pace(7.0, 0.5))
-    },
-    Actor {
-        calls: &[
-            grpc("inventory", "pricing", 0.9, "/inventory.Pricing/Quote"),
-            http("inventory", "stock", 0.6, "/stock"),
-            grpc("platform", "features", 0.1, "/platform.Features/Get"),
-            http("shop", "reviews", 0.2, "/reviews/summary"),
-        ],
-        troubles: &[
-            (0.006, Trouble::Status(404)),
-            (0.0005, Trouble::Status(500)),
-        ],
-        ..actor("shop", "catalog", pace(5.0, 0.5))
-    },
-    Actor {
-        calls: &[
-            http("inventory", "stock", 0.4, "/stock/reserve"),
-            grpc("inventory", "pricing", 0.7, "/inventory.Pricing/Quote"),
-            http("platform", "users", 0.4, "/users/me"),
-        ],
-        troubles: &[(0.003, Trouble::Status(409))],
-        ..actor("shop", "cart", pace(4.0, 0.5))
-    },
-    Actor {
-        calls: &[
-            http("shop", "cart", 1.0, "/cart"),
-            http("payments", "payments", 1.1, "/charge").fatal(0.4),
-            http("shop", "orders", 0.9, "/orders").fatal(0.3),
-            grpc(
-                "inventory",
-                "warehouse",
-                0.8,
-                "/inventory.Warehouse/Allocate",
-            ),
-            http("platform", "audit", 0.3, "/events"),
-        ],
-        troubles: &[(0.001, Trouble::Status(500))],
-        ..actor("shop", "checkout", pace(15.0, 0.5))
-    },
-    // Orders and users ask each other: a cycle.
-    Actor {
-        calls: &[
-            http("platform", "users", 0.7, "/users/addresses"),
-            grpc("inventory", "warehouse", 0.5, "/inventory.Warehouse/Ship"),
-            http("platform", "audit", 0.5, "/events"),
-        ],
-        troubles: &[(0.0008, Trouble::Status(500))],
-        ..actor("shop", "orders", pace(11.0, 0.55))
-    },
-    Actor {
-        calls: &[
-            http("shop", "catalog", 0.4, "/catalog/similar"),
-            grpc("platform", "features", 0.2, "/platform.Features/Get"),
-        ],
-        troubles: &[
-            (0.008, Trouble::GrpcStatus(5)),
-            (0.001, Trouble::NoConnection),
-        ],
-        ..actor(
-            "shop",
-            "recommendation",
-            Pace {
-                median_ms: 22.0,
-                spread: 0.7,
-                tail: (0.02, 5.0),
-            },
-        )
-    },
-    Actor {
-        calls: &[http("platform", "users", 0.2, "/users/names")],
-        troubles: &[(0.06, Trouble::Status(404))],
-        ..actor("shop", "reviews", pace(6.0, 0.5))
-    },
-    // The bad canary: v2 fails more and has a slow tail.
-    Actor {
-        calls: &[
-            grpc("payments", "ledger", 1.2, "/payments.Ledger/Book"),
-            grpc("payments", "fraud", 0.9, "/payments.Fraud/Score"),
-        ],
-        troubles: &[
-            (0.002, Trouble::Status(402)),
-            (0.0015, Trouble::Status(500)),
-        ],
-        ..actor("payments", "payments-v1", pace(28.0, 0.4))
-    },
-    Actor {
-        calls: &[
-            grpc("payments", "ledger", 1.2, "/payments.Ledger/Book"),
-            grpc("payments", "fraud", 0.9, "/payments.Fraud/Score"),
-        ],
-        troubles: &[
-            (0.002, Trouble::Status(402)),
-            (0.045, Trouble::Status(500)),
-            (0.015, Trouble::Status(503)),
-        ],
-        ..actor(
-            "payments",
-            "payments-v2",
-            Pace {
-                median_ms: 34.0,
-                spread: 0.6,
-                tail: (0.12, 12.0),
-            },
-        )
-    },
-    Actor {
-        calls: &[http("platform", "audit", 0.25, "/events")],
-        troubles: &[(0.0006, Trouble::GrpcStatus(14)), (0.0006, Trouble::Broken)],
-        ..actor("payments", "ledger", pace(8.0, 0.4))
-    },
-    Actor {
-        calls: &[http("platform", "users", 0.5, "/users/history")],
-        troubles: &[(0.004, Trouble::GrpcStatus(5))],
-        ..actor(
-            "payments",
-            "fraud",
-            Pace {
-                median_ms: 45.0,
-                spread: 0.5,
-                tail: (0.03, 4.0),
-            },
-        )
-    },
-    // The inventory; stock-v2 has no ready pod, so nobody ever sees how it behaves.
-    Actor {
-        calls: &[grpc(
-            "inventory",
-            "warehouse",
-            0.25,
-            "/inventory.Warehouse/Count",
-        )],
-        troubles: &[(0.012, Trouble::Status(404))],
-        ..actor("inventory", "stock-v1", pace(6.0, 0.45))
-    },
-    actor("inventory", "stock-v2", pace(6.0, 0.45)),
-    Actor {
-        troubles: &[
-            (0.002, Trouble::GrpcStatus(14)),
-            (0.0015, Trouble::NoConnection),
-            (0.01, Trouble::GrpcStatus(5)),
-        ],
-        ..actor("inventory", "warehouse", pace(12.0, 0.6))
-    },
-    Actor {
-        calls: &[grpc("platform", "features", 0.05, "/platform.Features/Get")],
-        troubles: &[(0.004, Trouble::GrpcStatus(5))],
-        ..actor("inventory", "pricing", pace(2.5, 0.4))
-    },
-    // The platform.
-    Actor {
-        arrivals: &[
-            arrival(
-                http("platform", "notifications", 1.0 / 120.0, "/notify"),
-                0.0,
-                12.0,
-                0.0,
-                5.0,
-            ),
-            arrival(
-                http("platform", "search", 1.5, "/index"),
-                0.0,
-                3.0,
-                0.5,
-                3.0,
-            ),
-            arrival(
-                http("inventory", "stock", 0.8, "/stock/sync"),
-                0.0,
-                3.0,
-                0.4,
-                7.0,
-            ),
-            arrival(
-                http("platform", "audit", 0.2, "/events/rotate"),
-                0.0,
-                3.0,
-                0.0,
-                5.0,
-            ),
-        ],
-        ..actor("platform", "scheduler", pace(1.0, 0.3))
-    },
-    Actor {
-        calls: &[http("platform", "users", 0.3, "/users/sessions")],
-        troubles: &[
-            (0.01, Trouble::GrpcStatus(16)),
-            (0.0008, Trouble::GrpcStatus(14)),
-        ],
-        ..actor("platform", "auth", pace(3.0, 0.4))
-    },
-    Actor {
-        calls: &[
-            http("shop", "orders", 0.03, "/orders/open"),
-            grpc("platform", "features", 0.1, "/platform.Features/Get"),
-        ],
-        troubles: &[(0.01, Trouble::Status(404))],
-        ..actor("platform", "users", pace(4.0, 0.45))
-    },
-    Actor {
-        calls: &[http("shop", "catalog", 0.15, "/catalog/export")],
-        troubles: &[(0.002, Trouble::Status(400))],
-        ..actor(
-            "platform",
-            "search",
-            Pace {
-                median_ms: 35.0,
-                spread: 0.6,
-                tail: (0.03, 3.0),
-            },
-        )
-    },
-    Actor {
-        calls: &[http("platform", "users", 1.0, "/users/contact")],
-        troubles: &[(0.15, Trouble::Status(502))],
-        ..actor("platform", "notifications", pace(120.0, 0.5))
-    },
-    actor("platform", "audit", pace(2.0, 0.4)),
-    actor("platform", "features", pace(0.8, 0.4)),
-];
 
 /// Returns what a workload does.
 pub(crate) fn actor_of(namespace: &str, workload: &str) -> &'static Actor {

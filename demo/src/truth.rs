@@ -41,7 +41,10 @@ impl World {
             let Some((id, response, is_error)) = names.get(entry.series.0 as usize) else {
                 return;
             };
-            let n = u64::from(entry.count);
+            let n = entry.by_client();
+            if n == 0 {
+                return;
+            }
             let edge = edges.entry(id).or_default();
             edge.requests += n;
             if *is_error {

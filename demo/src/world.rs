@@ -137,13 +137,8 @@ impl World {
         while self.step < last {
             let step = self.step + 1;
             self.fleet.begin_step(self.seed, step);
-            Step {
-                plan: &self.plan,
-                fleet: &mut self.fleet,
-                ledger: &mut self.ledger,
-                tally: &mut tally,
-            }
-            .play(self.seed, step);
+            Step::new(&self.plan, &mut self.fleet, &mut self.ledger, &mut tally)
+                .play(self.seed, step);
             self.history.push(&mut tally);
             self.step = step;
         }

@@ -25,8 +25,11 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{outbound_selector, selector};
+pub use identity::{outbound_selector, selector, workload_id};
 pub use series::series;
+
+pub(crate) use totals::Totals;
+pub(crate) use views::{Calls, merge_histogram};
 
 use draw::Drawing;
 use views::Views;

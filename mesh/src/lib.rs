@@ -1,9 +1,10 @@
-//! What a mesh is: names, units, telemetry, graph, health, routing.
+//! What a mesh is: names, units, telemetry, graph, health, inventory, routing, and changes of it.
 //!
 //! Pure code: no IO, no clock, no async, no environment. Time is an argument. It compiles for the
 //! host and for wasm, so the server decides with it and the page shows with it.
 
 pub mod names;
+pub mod object;
 pub mod units;
 
 pub mod telemetry;
@@ -11,6 +12,11 @@ pub mod telemetry;
 pub mod graph;
 pub mod health;
 pub mod layout;
+
+pub mod inventory;
 pub mod routing;
+
+pub mod changes;
+pub mod routes;
 
 pub mod api;

@@ -71,6 +71,13 @@ pub struct DemoArgs {
     /// /truth. Port 0 takes a free one; the second line on stdout names it.
     #[arg(long, env = "PIDALI_EXPOSE")]
     pub expose: Option<SocketAddr>,
+    /// Takes the metrics from this Prometheus, which scrapes what --expose serves, instead of from the mesh
+    /// itself: the whole way that a real mesh's figures take.
+    #[arg(long, env = "PIDALI_DEMO_PROMETHEUS", requires = "expose")]
+    pub prometheus: Option<String>,
+    /// Refuses every change, as a cluster does where the right is missing.
+    #[arg(long, env = "PIDALI_DEMO_READ_ONLY")]
+    pub read_only: bool,
     /// The same seed gives the same mesh.
     #[arg(long, env = "PIDALI_SEED", default_value_t = 7)]
     pub seed: u64,

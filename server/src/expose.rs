@@ -13,46 +13,37 @@ use mesh::api::query;
 use mesh::units::{UnixMillis, Window};
 
 use crate::clock;
-use crate::facts::FactsCache;
 use crate::http::{self, ApiError, FromPairs, Hosts, Params, encoded};
-use crate::sources::Metrics;
+use crate::sources::demo::Demo;
 
-/// Returns `/metrics` and `/truth` of the built-in mesh behind `facts`.
-pub fn router(app: http::App, hosts: Hosts) -> Router {
+/// Returns `/metrics` and `/truth` of the built-in mesh.
+pub fn router(mesh: Arc<Demo>, hosts: Hosts) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/truth", get(truth))
         .fallback(async || ApiError::not_found("there are /metrics and /truth here"))
-        .with_state(app)
+        .with_state(mesh)
         .layer(middleware::from_fn(move |request, next| {
             let hosts = hosts.clone();
             async move { http::check(hosts, request, next).await }
         }))
 }
 
-async fn metrics(State(app): State<http::App>) -> Result<Response, ApiError> {
-    let app = Arc::new(app);
-    let text = tokio::task::spawn_blocking(move || world(&app.facts).map(|w| w.world().expose()))
+async fn metrics(State(mesh): State<Arc<Demo>>) -> Result<Response, ApiError> {
+    let text = tokio::task::spawn_blocking(move || mesh.world().expose())
         .await
-        .map_err(|_| ApiError::internal())??;
+        .map_err(|_| ApiError::internal())?;
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     Ok((kind, text).into_response())
 }
 
 async fn truth(
-    State(app): State<http::App>,
+    State(mesh): State<Arc<Demo>>,
     Params(query): Params<TruthQuery>,
 ) -> Result<Response, ApiError> {
     let at = query.at.unwrap_or_else(clock::now);
-    let truth = world(&app.facts)?.world().truth(query.window, at);
+    let truth = mesh.world().truth(query.window, at);
     encoded(&truth)
-}
-
-fn world(facts: &FactsCache) -> Result<&crate::sources::demo::Demo, ApiError> {
-    match facts.metrics() {
-        Metrics::Demo(demo) => Ok(demo),
-        Metrics::Prometheus(_) => Err(ApiError::not_found("only the built-in mesh is exposed")),
-    }
 }
 
 struct TruthQuery {

@@ -3,32 +3,34 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post, put};
 use moka::future::Cache;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
 
 use crate::arrange::Arranger;
+use crate::cluster::Cluster;
 use crate::facts::FactsCache;
-use crate::{graph, namespaces, page, series, sources, stream};
+use crate::routes::BoardCache;
+use crate::{changes, graph, namespaces, page, routes, series, sources, stream};
 
+mod body;
 mod encode;
 mod error;
 mod guard;
 mod params;
 
+pub use body::Body;
 pub use encode::{Encoded, accepts, encoded};
 pub use error::ApiError;
 pub use guard::{Hosts, check};
 pub use params::{FromPairs, NoParams, Params};
 
-/// No address takes a body yet, and none will take a larger one.
-const MAX_BODY: usize = 64 * 1024;
 /// The encoded answers that are kept, in bytes.
 const MAX_ANSWERS: u64 = 12 * 1024 * 1024;
 
@@ -48,6 +50,10 @@ impl std::ops::Deref for App {
 pub struct Parts {
     /// What was asked of the sources.
     pub facts: FactsCache,
+    /// The objects; `None` where no Kubernetes API is asked.
+    pub cluster: Option<Cluster>,
+    /// The objects as they were read last.
+    pub boards: BoardCache,
     /// Layouts.
     pub arranger: Arranger,
     /// Encoded graphs.
@@ -57,10 +63,16 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `facts`.
-    pub fn new(facts: FactsCache, stopping: watch::Receiver<bool>) -> App {
+    /// Returns the parts of a server that asks `facts` and keeps objects in `cluster`.
+    pub fn new(
+        facts: FactsCache,
+        cluster: Option<Cluster>,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
         App(Arc::new(Parts {
             facts,
+            cluster,
+            boards: BoardCache::default(),
             arranger: Arranger::default(),
             answers: Cache::builder()
                 .max_capacity(MAX_ANSWERS)
@@ -76,7 +88,18 @@ impl App {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Pidali", description = "Sees an Istio mesh, and steers it."),
-    paths(graph::show, series::show, namespaces::list, sources::list)
+    paths(
+        graph::show,
+        series::show,
+        routes::list,
+        routes::show,
+        routes::history,
+        changes::create,
+        changes::set_weights,
+        changes::undo,
+        namespaces::list,
+        sources::list
+    )
 )]
 struct Description;
 
@@ -85,6 +108,21 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
     let api = Router::new()
         .route("/graph", get(graph::show))
         .route("/series", get(series::show))
+        .route("/routes", get(routes::list))
+        .route("/routes/{namespace}/{kind}/{name}", get(routes::show))
+        .route(
+            "/routes/{namespace}/{kind}/{name}/history",
+            get(routes::history),
+        )
+        .route(
+            "/routes/{namespace}/{kind}/{name}/weights",
+            put(changes::set_weights),
+        )
+        .route(
+            "/routes/{namespace}/{kind}/{name}/undo",
+            post(changes::undo),
+        )
+        .route("/changes", post(changes::create))
         .route("/namespaces", get(namespaces::list))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))
@@ -120,7 +158,8 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
             .fallback(async || ApiError::not_found("the server lives under another path"))
     };
     router
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        // `Body` has a limit and an error of its own.
+        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(
             |_: Box<dyn std::any::Any + Send>| ApiError::internal().into_response(),
         ))

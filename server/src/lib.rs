@@ -1,18 +1,21 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
-//! One file per feature: [`graph`], [`series`], [`namespaces`], [`stream`], [`sources`]. What they share:
-//! [`http`] (router, guards, errors, parameters), [`facts`] (what was asked, once for all viewers),
-//! [`arrange`] (layouts), [`page`] (the page itself).
+//! One file per feature: [`graph`], [`series`], [`routes`], [`changes`], [`namespaces`], [`stream`],
+//! [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies), [`facts`] (what was
+//! asked, once for all viewers), [`cluster`] (the objects), [`arrange`] (layouts), [`page`] (the page itself).
 
 pub mod config;
 pub mod http;
 
+pub mod cluster;
 pub mod facts;
 pub mod sources;
 
 pub mod arrange;
+pub mod changes;
 pub mod graph;
 pub mod namespaces;
+pub mod routes;
 pub mod series;
 pub mod stream;
 

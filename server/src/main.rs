@@ -3,16 +3,19 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
+use server::cluster::Cluster;
+use server::cluster::demo::DemoCluster;
 use server::config::{Cli, Command, ListenArgs};
 use server::expose;
 use server::facts::FactsCache;
 use server::http::{App, Hosts, router};
 use server::sources::Metrics;
 use server::sources::demo::Demo;
-use server::sources::prometheus::Prometheus;
+use server::sources::prometheus::{Prometheus, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info};
@@ -52,8 +55,18 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     });
     match cli.command {
         Command::Demo(args) => {
-            let metrics = Metrics::Demo(Demo::new(args.seed));
-            serve(metrics, &args.listen, args.expose, stopping).await
+            let mesh = Arc::new(Demo::new(args.seed));
+            let cluster = DemoCluster::new(Arc::clone(&mesh), args.read_only);
+            let metrics = match &args.prometheus {
+                Some(url) => {
+                    let prometheus = Prometheus::new(Settings::new(url)).context("--prometheus")?;
+                    Metrics::Prometheus(Box::new(prometheus))
+                }
+                None => Metrics::Demo(Arc::clone(&mesh)),
+            };
+            let cluster = Cluster::Demo(Arc::new(cluster));
+            let exposed = args.expose.map(|address| (address, mesh));
+            serve(metrics, Some(cluster), &args.listen, exposed, stopping).await
         }
         Command::Serve(args) => {
             let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
@@ -62,33 +75,34 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 env("PIDALI_PROMETHEUS_TOKEN"),
             )?;
             let prometheus = Prometheus::new(settings).context("--prometheus")?;
-            let metrics = Metrics::Prometheus(prometheus);
-            serve(metrics, &args.listen, None, stopping).await
+            let metrics = Metrics::Prometheus(Box::new(prometheus));
+            serve(metrics, None, &args.listen, None, stopping).await
         }
     }
 }
 
 async fn serve(
     metrics: Metrics,
+    cluster: Option<Cluster>,
     listen: &ListenArgs,
-    exposed: Option<SocketAddr>,
+    exposed: Option<(SocketAddr, Arc<Demo>)>,
     stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let base_path = listen.base_path()?;
     let hosts = Hosts::new(&listen.allowed_hosts);
-    let app = App::new(FactsCache::new(metrics), stopping.clone());
+    let app = App::new(FactsCache::new(metrics), cluster, stopping.clone());
     let listener = bind("--listen", listen.listen).await?;
     say(&format!(
         "Pidali listens on http://{}{base_path}/",
         listener.local_addr()?
     ));
-    if let Some(address) = exposed {
+    if let Some((address, mesh)) = exposed {
         let listener = bind("--expose", address).await?;
         say(&format!(
             "The mesh is exposed on http://{}/metrics",
             listener.local_addr()?
         ));
-        let router = expose::router(app.clone(), hosts.clone());
+        let router = expose::router(mesh, hosts.clone());
         let stopping = stopping.clone();
         tokio::spawn(async move {
             let served = axum::serve(listener, router)

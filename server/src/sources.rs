@@ -1,6 +1,8 @@
 //! Where facts come from. Each source answers domain questions with `mesh::telemetry` values; from the
 //! samples on there is one code path.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use mesh::api;
@@ -33,9 +35,9 @@ impl<T> Answer<T> {
 /// Whoever knows the traffic.
 pub enum Metrics {
     /// A Prometheus, or what speaks its API.
-    Prometheus(prometheus::Prometheus),
+    Prometheus(Box<prometheus::Prometheus>),
     /// The built-in mesh.
-    Demo(demo::Demo),
+    Demo(Arc<demo::Demo>),
 }
 
 impl Metrics {
@@ -102,12 +104,17 @@ impl Metrics {
 /// Lists every source: reachable or not, and what it can say.
 #[utoipa::path(get, path = "/api/v1/sources", responses((status = 200, body = api::List<api::sources::Source>)))]
 pub async fn list(State(app): State<App>, _: Params<NoParams>) -> Result<Response, ApiError> {
-    let items = vec![app.facts.metrics().describe().await];
-    let notices = vec![Notice {
-        kind: "no_cluster".to_owned(),
-        source: "cluster".to_owned(),
-        message: "No Kubernetes API is asked: the graph shows what the metrics know.".to_owned(),
-        hint: None,
-    }];
+    let mut items = vec![app.facts.metrics().describe().await];
+    let mut notices = Vec::new();
+    match &app.cluster {
+        Some(cluster) => items.push(cluster.describe()),
+        None => notices.push(Notice {
+            kind: "no_cluster".to_owned(),
+            source: "cluster".to_owned(),
+            message: "No Kubernetes API is asked: the graph shows what the metrics know."
+                .to_owned(),
+            hint: None,
+        }),
+    }
     encoded(&api::List { items, notices })
 }

@@ -12,14 +12,15 @@ const running = new Set();
 export async function start(args) {
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   let told = "";
-  const url = await new Promise((resolve, reject) => {
+  const { url, exposed } = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`pidali said nothing in 30 s\n${told}`)), 30_000);
     child.stdout.on("data", (data) => {
       told += data;
       const found = /Pidali listens on (\S+)/.exec(told);
-      if (found) {
+      const exposed = /The mesh is exposed on (\S+)/.exec(told);
+      if (found && (exposed || !args.includes("--expose"))) {
         clearTimeout(late);
-        resolve(found[1]);
+        resolve({ url: found[1], exposed: exposed?.[1] });
       }
     });
     child.stderr.on("data", (data) => (told += data));
@@ -35,7 +36,7 @@ export async function start(args) {
       setTimeout(() => child.kill("SIGKILL"), 3000).unref();
     });
   running.add(stop);
-  return { url, port: new URL(url).port, stop };
+  return { url, exposed, port: new URL(url).port, stop };
 }
 
 /** A proxy that serves `target` under a prefix and strips it, as an ingress does. */

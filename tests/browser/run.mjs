@@ -12,7 +12,7 @@ const shots = path.join(here, "../../target/screenshots");
 mkdirSync(shots, { recursive: true });
 
 const stories = [];
-for (const file of ["./graph.mjs", "./links.mjs", "./faults.mjs", "./looks.mjs"]) {
+for (const file of ["./graph.mjs", "./links.mjs", "./helm.mjs", "./faults.mjs", "./looks.mjs"]) {
   stories.push(...(await import(file)).default);
 }
 const only = process.argv[2];

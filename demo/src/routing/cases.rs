@@ -16,11 +16,29 @@ struct Table {
 #[serde(deny_unknown_fields)]
 struct Case {
     case: String,
+    demo: Option<Later>,
     #[serde(default)]
     objects: Vec<Value>,
     #[serde(default)]
     refused: Vec<String>,
     calls: Vec<Call>,
+}
+
+/// Marks a case that only `mesh::routing` follows so far.
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Later {
+    Later,
+}
+
+/// What is spoken. The demo follows requests so far.
+#[derive(Deserialize, Default, Debug, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Protocol {
+    #[default]
+    Http,
+    Tcp,
+    Tls,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +49,12 @@ struct Call {
     gateway: bool,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    #[serde(default)]
+    protocol: Protocol,
+    #[serde(default)]
     host: String,
+    port: Option<u16>,
+    sni: Option<String>,
     path: Option<String>,
     method: Option<String>,
     #[serde(default)]
@@ -58,7 +81,8 @@ fn every_call_of_the_table_goes_where_istios_documentation_says() {
     let table: Table = serde_saphyr::from_str(include_str!("../../routing-cases.yaml")).unwrap();
     let mut wrong = Vec::new();
     let mut n_calls = 0;
-    for case in &table.cases {
+    let followed = |case: &&Case| case.demo != Some(Later::Later);
+    for case in table.cases.iter().filter(followed) {
         let objects = table.base.iter().chain(&case.objects).cloned().collect();
         let objects = Objects::from_values(objects).unwrap();
         let mut complaints = Vec::new();
@@ -73,6 +97,12 @@ fn every_call_of_the_table_goes_where_istios_documentation_says() {
         }
         for (idx, call) in case.calls.iter().enumerate() {
             n_calls += 1;
+            if call.protocol != Protocol::Http || call.port.is_some() || call.sni.is_some() {
+                wrong.push(format!(
+                    "{}, call {idx}: the demo does not read what it speaks",
+                    case.case
+                ));
+            }
             let headers: Vec<(&str, &str)> = call
                 .headers
                 .iter()

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Request;
+use super::fields::holds;
 use super::virtual_service::{VirtualService, full_gateway};
-use super::{Request, holds};
 
 /// Conditions; all must hold. An unknown one makes the whole object unreadable: to guess would be to
 /// route wrongly.

@@ -1,11 +1,13 @@
-//! The fields of a DestinationRule that routing depends on, and how Istio merges several rules.
+//! The fields of a DestinationRule that the demo follows, and how Istio merges several rules.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Age, full_host, holds, spec, specificity};
+use super::fields::{Age, holds, spec};
+use super::hosts::{full_host, specificity};
+use super::policy::{self, Policy, PolicySpec, TrafficPolicy};
 use crate::objects::place;
 
 /// A DestinationRule.
@@ -14,16 +16,41 @@ pub(super) struct DestinationRule {
     pub(super) age: (bool, Age),
     host: String,
     workload_selector: Option<BTreeMap<String, String>>,
+    policy: Option<Policy>,
     subsets: Vec<Subset>,
+}
+
+/// Some of a service's pods.
+pub(super) struct Subset {
+    name: String,
+    labels: BTreeMap<String, String>,
+    policy: Option<Policy>,
+}
+
+/// What holds where several rules name one host.
+#[derive(Default)]
+pub(super) struct Merged<'a> {
+    policy: Option<&'a Policy>,
+    subsets: BTreeMap<&'a str, &'a Subset>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
     host: String,
+    traffic_policy: Option<PolicySpec>,
     #[serde(default)]
-    subsets: Vec<Subset>,
+    subsets: Vec<SubsetSpec>,
     workload_selector: Option<Selector>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubsetSpec {
+    name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    traffic_policy: Option<PolicySpec>,
 }
 
 #[derive(Deserialize)]
@@ -33,13 +60,6 @@ struct Selector {
     match_labels: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-struct Subset {
-    name: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
 impl DestinationRule {
     pub(super) fn read(object: &Value) -> Result<DestinationRule, String> {
         let (_, namespace, _) = place(object);
@@ -47,6 +67,7 @@ impl DestinationRule {
         if spec.host.is_empty() {
             return Err("its host is empty".to_owned());
         }
+        let checked = |policy: Option<PolicySpec>| policy.map(PolicySpec::checked).transpose();
         let workload_selector = spec.workload_selector.map(|s| s.match_labels);
         Ok(DestinationRule {
             namespace: namespace.to_owned(),
@@ -54,7 +75,20 @@ impl DestinationRule {
             age: (workload_selector.is_none(), Age::of(object)),
             host: full_host(&spec.host, namespace),
             workload_selector,
-            subsets: spec.subsets,
+            policy: checked(spec.traffic_policy)?,
+            subsets: spec
+                .subsets
+                .into_iter()
+                .map(|subset| {
+                    let policy = checked(subset.traffic_policy)
+                        .map_err(|why| format!("subset {}: {why}", subset.name))?;
+                    Ok(Subset {
+                        name: subset.name,
+                        labels: subset.labels,
+                        policy,
+                    })
+                })
+                .collect::<Result<_, String>>()?,
         })
     }
 
@@ -71,14 +105,29 @@ impl DestinationRule {
     }
 }
 
-/// Returns the subsets that hold where several rules name one host: of later rules only new names
-/// are added. (Their traffic policies are not: the first one counts whole.)
-pub(super) fn merged_subsets<'a>(
-    rules: impl Iterator<Item = &'a DestinationRule>,
-) -> BTreeMap<&'a str, &'a BTreeMap<String, String>> {
-    let mut merged = BTreeMap::new();
-    for subset in rules.flat_map(|rule| &rule.subsets) {
-        merged.entry(subset.name.as_str()).or_insert(&subset.labels);
+impl<'a> Merged<'a> {
+    /// Merges rules, in Istio's order: the first one that has a traffic policy at its top says it
+    /// whole; of later rules only new subset names are added.
+    pub(super) fn of(rules: impl Iterator<Item = &'a DestinationRule>) -> Merged<'a> {
+        let mut merged = Merged::default();
+        for rule in rules {
+            merged.policy = merged.policy.or(rule.policy.as_ref());
+            for subset in &rule.subsets {
+                merged.subsets.entry(&subset.name).or_insert(subset);
+            }
+        }
+        merged
     }
-    merged
+
+    /// Returns the labels of a subset, or `None` when there is no such subset.
+    pub(super) fn labels(&self, subset: &str) -> Option<&'a BTreeMap<String, String>> {
+        self.subsets.get(subset).map(|subset| &subset.labels)
+    }
+
+    /// Returns what holds for calls to a port of the service, or of one of its subsets.
+    pub(super) fn policy(&self, subset: Option<&str>, port: Option<u16>) -> TrafficPolicy {
+        let subset = subset.and_then(|name| self.subsets.get(name));
+        let its = subset.and_then(|subset| subset.policy.as_ref());
+        policy::effective(self.policy, its, port)
+    }
 }

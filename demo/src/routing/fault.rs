@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::fields::{Percentage, duration_ms, share};
 use super::{Abort, AbortStatus, Delay};
 
 /// Faults as they are written.
@@ -27,12 +28,6 @@ struct AbortSpec {
     grpc_status: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Percentage {
-    #[serde(default)]
-    value: f64,
-}
-
 impl Fault {
     /// Returns the delay and the failure to inject, or why they can't be read.
     pub(super) fn checked(self) -> Result<(Option<Delay>, Option<Abort>), String> {
@@ -46,7 +41,7 @@ impl Fault {
 impl DelaySpec {
     fn checked(self) -> Result<Delay, String> {
         let text = self.fixed_delay.ok_or("a fault has no `fixedDelay`")?;
-        let ms = duration_ms(&text).ok_or_else(|| format!("`{text}` is not a duration"))?;
+        let ms = duration_ms(&text)?;
         let percent = self.percentage.map(|p| p.value).or(self.percent);
         Ok(Delay {
             share: share(percent)?,
@@ -73,44 +68,6 @@ impl AbortSpec {
             status,
         })
     }
-}
-
-/// Returns the share of a percentage. Absent means that no call is touched.
-fn share(percent: Option<f64>) -> Result<f64, String> {
-    let percent = percent.unwrap_or(0.0);
-    if !(0.0..=100.0).contains(&percent) {
-        return Err(format!("{percent} is not a percentage"));
-    }
-    Ok(percent / 100.0)
-}
-
-/// Returns the milliseconds of a duration such as `1h30m`, `2.5s` or `100ms`.
-fn duration_ms(text: &str) -> Option<f64> {
-    let mut rest = text;
-    let mut total = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let unit_ms = match unit {
-            "h" => 3_600_000.0,
-            "m" => 60_000.0,
-            "s" => 1000.0,
-            "ms" => 1.0,
-            "us" => 0.001,
-            _ => return None,
-        };
-        total += number.parse::<f64>().ok()? * unit_ms;
-        rest = tail;
-    }
-    // Envoy takes no delay below a millisecond; beyond a day nothing is left to see.
-    (1.0..=86_400_000.0).contains(&total).then_some(total)
 }
 
 /// Returns the number of a gRPC status by its name or number.
@@ -146,13 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_statuses_are_read_as_istio_reads_them() {
-        assert_eq!(duration_ms("5s"), Some(5000.0));
-        assert_eq!(duration_ms("1m30.5s"), Some(90_500.0));
-        assert_eq!(duration_ms("100ms"), Some(100.0));
-        for bad in ["", "5", "s", "-1s", "1d", "0s", "1.2.3s", "9999h"] {
-            assert_eq!(duration_ms(bad), None, "{bad}");
-        }
+    fn statuses_are_read_as_istio_reads_them() {
         assert_eq!(grpc_status("UNAVAILABLE"), Some(14));
         assert_eq!(grpc_status("14"), Some(14));
         assert_eq!(grpc_status("BUSY"), None);

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Request;
+use super::fields::{holds, spec};
+use super::hosts::specificity;
 use super::virtual_service::VirtualService;
-use super::{Request, holds, spec, specificity};
 use crate::objects::place;
 
 /// A Gateway.

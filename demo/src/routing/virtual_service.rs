@@ -1,15 +1,16 @@
 //! The fields of a VirtualService that decide where a call goes.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::conditions::Match;
 use super::fault::Fault;
-use super::{Abort, Age, Delay, Request, full_host, spec, specificity};
+use super::fields::{Age, duration_ms, spec};
+use super::hosts::{full_host, specificity};
+use super::mirror::{MirrorSpec, MirrorTarget};
+use super::retries::{Retries, RetrySpec};
+use super::{Abort, Delay, Request};
 use crate::objects::place;
-use crate::world::Complaint;
 
 /// A VirtualService.
 pub(super) struct VirtualService {
@@ -20,8 +21,6 @@ pub(super) struct VirtualService {
     gateways: Vec<String>,
     /// In the order in which they are tried.
     pub(super) http: Vec<HttpRoute>,
-    /// What is written but has no effect in the demo.
-    pub(super) complaints: Vec<Complaint>,
 }
 
 /// One rule.
@@ -29,6 +28,9 @@ pub(super) struct HttpRoute {
     matches: Vec<Match>,
     pub(super) delay: Option<Delay>,
     pub(super) abort: Option<Abort>,
+    pub(super) retries: Option<Retries>,
+    pub(super) timeout_ms: Option<f64>,
+    pub(super) mirrors: Vec<MirrorTarget>,
     /// The status with which the proxy answers itself.
     pub(super) answer: Option<u16>,
     route: Vec<Weighted>,
@@ -52,22 +54,14 @@ struct Rule {
     #[serde(default)]
     route: Vec<Weighted>,
     fault: Option<Fault>,
+    retries: Option<RetrySpec>,
+    timeout: Option<String>,
+    #[serde(flatten)]
+    mirrors: MirrorSpec,
     direct_response: Option<DirectResponse>,
     redirect: Option<Redirect>,
     delegate: Option<Value>,
-    /// Everything else that Istio knows of a rule.
-    #[serde(flatten)]
-    rest: BTreeMap<String, Value>,
 }
-
-/// What Envoy would do differently but the demo does not simulate.
-const WITHOUT_EFFECT: [&str; 5] = [
-    "mirror",
-    "mirrors",
-    "retries",
-    "timeout",
-    "mirrorPercentage",
-];
 
 #[derive(Deserialize)]
 pub(super) struct Weighted {
@@ -102,15 +96,8 @@ impl VirtualService {
         if spec.hosts.is_empty() {
             return Err("it has no hosts".to_owned());
         }
-        let mut complaints = Vec::new();
         let mut http = Vec::new();
         for (idx, rule) in spec.http.into_iter().enumerate() {
-            for field in WITHOUT_EFFECT {
-                if rule.rest.contains_key(field) {
-                    let reason = format!("http/{idx}: `{field}` has no effect in the demo");
-                    complaints.push(Complaint::of(object, &reason));
-                }
-            }
             http.push(rule.checked().map_err(|why| format!("http/{idx}: {why}"))?);
         }
         let gateways = if spec.gateways.is_empty() {
@@ -129,7 +116,6 @@ impl VirtualService {
                 .collect(),
             gateways,
             http,
-            complaints,
         })
     }
 
@@ -182,6 +168,12 @@ impl Rule {
             matches: self.matches,
             delay,
             abort,
+            retries: match self.retries {
+                Some(written) => written.checked()?,
+                None => Some(Retries::default()),
+            },
+            timeout_ms: self.timeout.map(|text| duration_ms(&text)).transpose()?,
+            mirrors: self.mirrors.checked()?,
             answer,
             route: self.route,
         })

@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 
-use mesh::telemetry::{Reporter, Requests, Sample};
+use mesh::telemetry::{Reporter, Requests, Sample, TrafficKey};
 use mesh::units::Window;
 
 use super::*;
 
 mod answers;
+mod limits;
+mod mirrors;
 mod objects;
+mod retries;
 mod time;
+mod timeouts;
 mod traffic;
 
 /// 24 November 2026, 10:00 UTC.
@@ -41,6 +45,13 @@ fn changed(name: &str, edit: impl Fn(&mut Value)) -> Objects {
     objects
 }
 
+/// Returns the built-in objects and one more.
+fn with(yaml: &str) -> Objects {
+    let added = Objects::from_yaml(yaml).unwrap();
+    let builtin = Objects::builtin();
+    Objects::from_values(builtin.iter().chain(added.iter()).cloned().collect()).unwrap()
+}
+
 fn set_weights(object: &mut Value, weights: [u64; 2]) {
     if let Some(route) = object.pointer_mut("/spec/http/0/route") {
         for (idx, weight) in weights.into_iter().enumerate() {
@@ -49,20 +60,45 @@ fn set_weights(object: &mut Value, weights: [u64; 2]) {
     }
 }
 
-/// Sums the client's view by source and destination workload; what no endpoint took goes to its
-/// service with a star.
+/// Sums the client's view by source and destination.
 fn by_edge(samples: &[Sample]) -> BTreeMap<(String, String), f64> {
     let mut edges = BTreeMap::new();
     for Sample { key, value } in samples {
         if key.reporter == Reporter::Source {
-            let to = match (&key.destination.workload, &key.service) {
-                (Some(workload), _) => workload.to_string(),
-                (None, Some(service)) => format!("*{}", service.name),
-                (None, None) => "*".to_owned(),
-            };
             let from = key.source.workload.as_ref().unwrap().to_string();
-            *edges.entry((from, to)).or_insert(0.0) += value;
+            *edges.entry((from, named(key))).or_insert(0.0) += value;
         }
     }
     edges
+}
+
+/// Returns the workload that calls went to; where no endpoint took them, the service with a star.
+fn named(key: &TrafficKey) -> String {
+    match (&key.destination.workload, &key.service) {
+        (Some(workload), _) => workload.to_string(),
+        (None, Some(service)) => format!("*{}", service.name),
+        (None, None) => "*".to_owned(),
+    }
+}
+
+/// How many calls to a workload (or `*service` where no endpoint took them) one side reports that end
+/// like this.
+fn count(
+    samples: &[Sample],
+    reporter: Reporter,
+    to: &str,
+    ends: impl Fn(&TrafficKey) -> bool,
+) -> f64 {
+    samples
+        .iter()
+        .filter(|s| s.key.reporter == reporter && named(&s.key) == to && ends(&s.key))
+        .map(|s| s.value)
+        .sum()
+}
+
+fn hour(world: &World) -> Vec<Sample> {
+    world.requests(&Requests {
+        window: Window::HOUR,
+        at: world.now(),
+    })
 }

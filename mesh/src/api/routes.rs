@@ -412,14 +412,18 @@ pub struct Change {
     /// Why, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The rule.
+    /// The rule; empty for a structural change.
     pub rule: String,
-    /// The destinations' names, in order.
+    /// The destinations as `host[:port][ subset]`, in order: `backend v1`.
     pub destinations: Vec<String>,
     /// The weights before; absent ones are `null`.
     pub before: Vec<Option<u32>>,
     /// The weights after; absent ones are `null`.
     pub after: Vec<Option<u32>>,
+    /// What a structural change did, in words: "joined with app-external". It has no weights, and is taken
+    /// back by [`Edit::Restore`](super::changes::Edit::Restore).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
     /// The change that this one took back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,

@@ -434,6 +434,16 @@ fn is_egress(service: &ServiceName) -> bool {
     matches!(service.as_str(), PASSTHROUGH | BLACK_HOLE)
 }
 
+/// Returns the id of a workload's node.
+pub fn workload_id(cluster: &str, namespace: &str, workload: &str) -> String {
+    let identity = Identity::Workload {
+        cluster: Some(cluster.into()),
+        namespace: Some(namespace.into()),
+        workload: workload.into(),
+    };
+    identity.id()
+}
+
 /// Returns which calls a series of `id` is about under projection `by`: an edge's, or a node's inbound
 /// ones. `None` where `id` is no id, or where telemetry can't tell those calls apart (a folded
 /// namespace; a service as a caller).

@@ -30,7 +30,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    fn merge(&mut self, other: &Calls) {
+    /// Adds another report of the same side.
+    pub fn merge(&mut self, other: &Calls) {
         self.totals.merge(&other.totals);
         if let Some(histogram) = &other.histogram {
             merge_histogram(&mut self.histogram, histogram);
@@ -38,7 +39,8 @@ impl Calls {
     }
 }
 
-fn merge_histogram(into: &mut Option<Histogram>, other: &Histogram) {
+/// Adds durations to those known.
+pub fn merge_histogram(into: &mut Option<Histogram>, other: &Histogram) {
     match into {
         Some(known) => known.merge(other),
         None => *into = Some(other.clone()),

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mesh::api::{BadParameter, ErrorBody, ErrorDetail, Notice};
 
+use crate::cluster::ClusterError;
 use crate::sources::prometheus::PrometheusError;
 
 /// An answer that is not a success.
@@ -52,9 +53,75 @@ impl ApiError {
         ApiError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            "This address is read by GET only.",
-            None,
+            "This address does not take this method.",
+            Some("the API is described at api/v1/openapi.json"),
         )
+    }
+
+    /// The body can't be read.
+    pub fn bad_body(problem: &str, hint: Option<&str>) -> ApiError {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "bad_body",
+            &format!("The body {problem}."),
+            Some(hint.unwrap_or("the API is described at api/v1/openapi.json")),
+        )
+    }
+
+    /// The body is larger than any that this server takes.
+    pub fn body_too_large() -> ApiError {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body holds more than 64 KiB.",
+            Some("change fewer things at once"),
+        )
+    }
+
+    /// A write that another page's script may have sent.
+    pub fn foreign_origin() -> ApiError {
+        ApiError::new(
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+            "A page of another origin may not change anything here.",
+            Some("make the change on Pidali's own page, or without an Origin header"),
+        )
+    }
+
+    /// No cluster stands behind this server.
+    pub fn no_cluster() -> ApiError {
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "no_cluster",
+            "No Kubernetes API is asked, so there are no routes.",
+            Some("`pidali demo` has a cluster of its own"),
+        )
+    }
+
+    /// A change is refused for a reason of its own.
+    pub fn refused(kind: &'static str, message: &str, hint: Option<&str>) -> ApiError {
+        let status = match kind {
+            "conflict" | "changed_since" => StatusCode::CONFLICT,
+            "not_found" => StatusCode::NOT_FOUND,
+            "forbidden" => StatusCode::FORBIDDEN,
+            "bad_body" => StatusCode::BAD_REQUEST,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        ApiError::new(status, kind, message, hint)
+    }
+
+    /// Returns its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns what it says.
+    pub fn detail(&self) -> ErrorDetail {
+        ErrorDetail {
+            kind: self.kind.to_owned(),
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+        }
     }
 
     /// The request is for a host that is not ours.
@@ -98,6 +165,66 @@ impl From<BadParameter> for ApiError {
             hint: bad.hint,
         }
     }
+}
+
+impl From<ClusterError> for ApiError {
+    fn from(error: ClusterError) -> ApiError {
+        let (status, kind, hint) = match &error {
+            ClusterError::NotFound(_) => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "it may have been deleted meanwhile: look at the list of routes".to_owned(),
+            ),
+            ClusterError::Conflict(_) => (
+                StatusCode::CONFLICT,
+                "conflict",
+                "look at what it is now, and decide again".to_owned(),
+            ),
+            ClusterError::Exists(_) => (
+                StatusCode::CONFLICT,
+                "conflict",
+                "delete it first, or choose another name".to_owned(),
+            ),
+            ClusterError::Invalid { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "nothing was changed".to_owned(),
+            ),
+            ClusterError::Denied { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "admission",
+                "nothing was changed".to_owned(),
+            ),
+            ClusterError::Forbidden { key, verb } => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                format!(
+                    "whoever runs Pidali needs the right to {} {} objects in namespace {}",
+                    verb.as_str(),
+                    key.kind,
+                    key.namespace
+                ),
+            ),
+        };
+        ApiError {
+            status,
+            source: "cluster",
+            kind,
+            message: sentence(&error.to_string()),
+            hint: Some(hint),
+        }
+    }
+}
+
+/// Returns a text as a sentence: a capital letter in front, a full stop behind.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let mut out: String = first.chain(chars).collect();
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
+    }
+    out
 }
 
 impl From<PrometheusError> for ApiError {

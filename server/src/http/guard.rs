@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
+use super::body::MAX_BODY;
 
 /// Nothing but what this server sends may run, load or be asked.
 const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -74,7 +75,23 @@ fn host_of(authority: &str) -> Option<String> {
     valid.then(|| host.to_ascii_lowercase())
 }
 
-/// Refuses requests for foreign hosts, and seals every answer.
+/// Returns whether a write comes from our own page, or from no page at all. Browsers say where a request
+/// comes from; programs such as curl say nothing.
+fn is_own_origin(headers: &HeaderMap, host: &str) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+    // Only a browser can set this one, and it knows better than we do what a proxy in front is called.
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return matches!(site, "same-origin" | "none");
+    }
+    let origin = text(header::ORIGIN);
+    origin.is_none_or(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    })
+}
+
+/// Refuses requests for foreign hosts, writes by foreign pages and bodies past the limit; seals every
+/// answer.
 pub async fn check(hosts: Hosts, request: Request, next: Next) -> Response {
     // HTTP/2 carries the host in the address, HTTP/1.1 in a header.
     let host = request
@@ -88,10 +105,19 @@ pub async fn check(hosts: Hosts, request: Request, next: Next) -> Response {
             first.filter(|_| hosts.next().is_none())
         })
         .unwrap_or_default();
-    let mut response = if hosts.allow(host) {
-        next.run(request).await
-    } else {
+    let too_large = |length: &HeaderValue| {
+        let length = length.to_str().ok().and_then(|l| l.parse::<u64>().ok());
+        length.is_none_or(|l| l > MAX_BODY as u64)
+    };
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let mut response = if !hosts.allow(host) {
         ApiError::foreign_host(&host.chars().take(80).collect::<String>()).into_response()
+    } else if !request.method().is_safe() && !is_own_origin(request.headers(), host) {
+        ApiError::foreign_origin().into_response()
+    } else if length.is_some_and(too_large) {
+        ApiError::body_too_large().into_response()
+    } else {
+        next.run(request).await
     };
     for (name, value) in HEADERS {
         response
@@ -104,6 +130,34 @@ pub async fn check(hosts: Hosts, request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_is_taken_from_our_own_page_or_from_no_page() {
+        let own = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            is_own_origin(&headers, "127.0.0.1:20002")
+        };
+        assert!(own(&[]));
+        assert!(own(&[("origin", "http://127.0.0.1:20002")]));
+        // A proxy in front may have another name, and may speak TLS.
+        assert!(own(&[
+            ("origin", "https://mesh.example.com"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+        assert!(own(&[("origin", "https://127.0.0.1:20002")]));
+        for foreign in [
+            [("origin", "http://127.0.0.1:20003"), ("accept", "*/*")],
+            [("origin", "null"), ("accept", "*/*")],
+            [("origin", "http://evil.example"), ("accept", "*/*")],
+            [("sec-fetch-site", "cross-site"), ("accept", "*/*")],
+            [("sec-fetch-site", "same-site"), ("accept", "*/*")],
+        ] {
+            assert!(!own(&foreign), "{foreign:?}");
+        }
+    }
 
     #[test]
     fn only_loopback_and_configured_names_are_ours() {

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use mesh::api::{BadParameter, GraphQuery, SeriesQuery};
+use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
 
 use super::ApiError;
 
@@ -41,6 +41,12 @@ fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
 impl FromPairs for GraphQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<GraphQuery, BadParameter> {
         GraphQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for RoutesQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<RoutesQuery, BadParameter> {
+        RoutesQuery::from_pairs(borrowed(pairs))
     }
 }
 

@@ -117,6 +117,40 @@ impl Pidali {
         Ok(Answer { status, json, text })
     }
 
+    /// Sends a JSON body to the API: `send("PUT", "routes/…/weights", &json, &[])`.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
+        let json = [("content-type", "application/json")];
+        let headers: Vec<_> = json.iter().chain(headers).copied().collect();
+        self.send_text(method, path, body.to_string(), &headers)
+            .await
+    }
+
+    /// Sends any body to the API, with these headers alone.
+    pub async fn send_text(
+        &self,
+        method: &str,
+        path: &str,
+        body: String,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
+        let url = format!("{}api/v1/{path}", self.url);
+        let mut request = self.client.request(method.parse()?, url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Answer { status, json, text })
+    }
+
     /// The most memory it ever had, in MiB, as the kernel says (VmHWM).
     pub fn peak_mib(&self) -> Result<f64> {
         let keeper = self.running.id();

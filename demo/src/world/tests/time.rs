@@ -101,6 +101,33 @@ fn pods_come_and_go_and_never_share_a_name() {
 }
 
 #[test]
+fn readiness_is_what_runs_not_what_is_written() {
+    let mut world = builtin();
+    let of = |world: &World, name: &str| {
+        let all = world.readiness();
+        assert!(all.is_sorted());
+        let found = all.iter().find(|r| r.name == name).unwrap();
+        (found.replicas, found.ready)
+    };
+    let n_deployments = Objects::builtin().of_kind("Deployment").count();
+    assert_eq!(world.readiness().len(), n_deployments);
+    assert_eq!(of(&world, "web"), (3, 3));
+    assert_eq!(of(&world, "stock-v2"), (1, 0));
+
+    // New pods need their time, whatever the object says.
+    world.set_objects(&changed("web", |o| {
+        if o["kind"] == "Deployment" {
+            o["spec"]["replicas"] = 5.into();
+        }
+    }));
+    assert_eq!(of(&world, "web"), (5, 3));
+    world.advance_to(later(4));
+    assert_eq!(of(&world, "web"), (5, 3));
+    world.advance_to(later(6));
+    assert_eq!(of(&world, "web"), (5, 5));
+}
+
+#[test]
 fn a_forgetful_ledger_keeps_every_count() {
     let mut world = builtin();
     // Series that exist only while calls are aborted, and only in pods that then go.

@@ -1,0 +1,271 @@
+//! How traffic is told to go and how it goes: objects and measurements in, the wire's routes out; pure.
+//!
+//! [`Board`] reads the objects of a cluster once; [`Board::answer`] joins them with what was measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::routes::{Route, RouteKind, RouteRef, Routes};
+use crate::changes::journal::Journal;
+use crate::graph::Facts;
+use crate::inventory::Inventory;
+use crate::object::{ObjectKey, text_at};
+use crate::routing::resolve::Routing;
+use crate::routing::{RouteView, hosts};
+use crate::units::{UnixMillis, Window};
+
+pub mod owner;
+
+mod checks;
+mod measured;
+mod services;
+mod show;
+
+use measured::{Place, Target};
+
+/// Windows over which fresh weights are measured, in seconds.
+const FRESH: [u32; 9] = [15, 20, 30, 45, 60, 90, 120, 180, 300];
+/// How long proxies and scrapes may still speak of the old weights after a change, in milliseconds.
+const SETTLING_MS: i64 = 4_000;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// The window.
+    pub window: Window,
+    /// Its end.
+    pub at: UnixMillis,
+    /// The facts of the window; `None` where the metrics are not to be had.
+    pub facts: Option<&'a Facts>,
+    /// Facts of shorter windows with the same end, by their length in seconds.
+    pub recent: BTreeMap<u32, &'a Facts>,
+}
+
+/// The objects of a cluster, read.
+pub struct Board {
+    inventory: Inventory,
+    routing: Routing,
+    /// Sorted by place.
+    routes: Vec<ReadRoute>,
+    /// The workloads behind each gateway, and behind all of them.
+    gateways: BTreeMap<String, BTreeSet<Place>>,
+    all_gateways: BTreeSet<Place>,
+    /// Who else sends to a service: the rules by the service they send to.
+    uses: BTreeMap<Place, Vec<Use>>,
+    domain: String,
+}
+
+/// A route object and what it says.
+struct ReadRoute {
+    place: RouteRef,
+    object: Arc<Value>,
+    view: Result<RouteView, String>,
+    journal: Journal,
+    /// When its weights may have changed last.
+    written_at: Option<UnixMillis>,
+    /// For each rule, its destinations as metrics know them.
+    targets: Vec<Vec<Target>>,
+}
+
+/// One destination of one rule, seen from its service.
+struct Use {
+    route: usize,
+    rule: usize,
+    workloads: BTreeSet<Place>,
+}
+
+impl Board {
+    /// Reads the objects of a cluster.
+    pub fn read(objects: Vec<Arc<Value>>) -> Board {
+        let domain = hosts::DOMAIN.to_owned();
+        let inventory = Inventory::read(objects.iter().map(|o| &**o));
+        let routing = Routing::read(objects.iter().map(|o| &**o), &domain);
+        let gateways: BTreeMap<String, BTreeSet<Place>> = routing
+            .gateways
+            .iter()
+            .map(|gateway| {
+                let behind = inventory.workloads.values().filter(|workload| {
+                    // Without a selector it is every gateway's, which nobody means.
+                    !gateway.selector.is_empty()
+                        && gateway
+                            .selector
+                            .iter()
+                            .all(|(name, value)| workload.labels.get(name) == Some(value))
+                });
+                let places = behind.map(|w| (w.namespace.clone(), w.name.clone()));
+                (
+                    format!("{}/{}", gateway.namespace, gateway.name),
+                    places.collect(),
+                )
+            })
+            .collect();
+        let mut board = Board {
+            all_gateways: gateways.values().flatten().cloned().collect(),
+            gateways,
+            inventory,
+            routing,
+            routes: Vec::new(),
+            uses: BTreeMap::new(),
+            domain,
+        };
+        let mut routes: Vec<ReadRoute> = objects
+            .iter()
+            .filter_map(|object| board.read_route(object))
+            .collect();
+        routes.sort_by(|a, b| a.place.cmp(&b.place));
+        for (route, read) in routes.iter().enumerate() {
+            for (rule, targets) in read.targets.iter().enumerate() {
+                for target in targets {
+                    if let Some(service) = &target.service {
+                        board.uses.entry(service.clone()).or_default().push(Use {
+                            route,
+                            rule,
+                            workloads: target.workloads.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        board.routes = routes;
+        board
+    }
+
+    fn read_route(&self, object: &Arc<Value>) -> Option<ReadRoute> {
+        let key = ObjectKey::of(object);
+        let kind = RouteKind::ALL.into_iter().find(|k| k.kind() == key.kind)?;
+        let api = text_at(object, "/apiVersion").unwrap_or_default();
+        let group = match kind {
+            RouteKind::VirtualService => "networking.istio.io/",
+            RouteKind::HttpRoute | RouteKind::GrpcRoute => "gateway.networking.k8s.io/",
+        };
+        if !api.starts_with(group) {
+            return None;
+        }
+        let view = RouteView::read(kind, object).map_err(|error| error.to_string());
+        let targets = view.as_ref().map_or_else(
+            |_| Vec::new(),
+            |view| {
+                let rules = view.rules.iter();
+                rules
+                    .map(|rule| {
+                        let destinations = rule.destinations.iter();
+                        destinations
+                            .map(|d| self.target(&d.host, d.subset.as_deref(), &key.namespace))
+                            .collect()
+                    })
+                    .collect()
+            },
+        );
+        let written = owner::last_write(object, |time| crate::api::query::at(time).ok());
+        Some(ReadRoute {
+            place: RouteRef {
+                namespace: key.namespace,
+                kind,
+                name: key.name,
+            },
+            object: Arc::clone(object),
+            view,
+            journal: Journal::of(object),
+            written_at: written.map(|w| UnixMillis(w.at_ms)),
+            targets,
+        })
+    }
+
+    /// Returns a destination as metrics know it: its service, and the workloads that the subset selects.
+    fn target(&self, host: &str, subset: Option<&str>, namespace: &str) -> Target {
+        let full = hosts::full_host(host, namespace, &self.domain);
+        let place = hosts::service_of(&full, &self.domain);
+        let Some(service) = place.as_ref().and_then(|p| self.inventory.services.get(p)) else {
+            return Target::default();
+        };
+        let none = BTreeMap::new();
+        let subsets = self.routing.subsets(&full, &service.namespace);
+        let labels = match subset {
+            None => Some(&none),
+            Some(name) => subsets.get(name).map(|subset| &subset.labels),
+        };
+        let workloads = labels.map_or_else(BTreeSet::new, |labels| {
+            let selected = self.inventory.workloads_of(service, labels);
+            selected
+                .into_iter()
+                .map(|w| (w.namespace.clone(), w.name.clone()))
+                .collect()
+        });
+        Target {
+            service: place,
+            workloads,
+        }
+    }
+
+    /// Returns the windows, in seconds, over which weights that changed within `window` before `at` are
+    /// measured.
+    pub fn fresh_windows(&self, window: Window, at: UnixMillis) -> BTreeSet<u32> {
+        self.routes
+            .iter()
+            .flat_map(|route| {
+                let rules = route.view.iter().flat_map(|view| &view.rules);
+                rules.filter_map(|rule| {
+                    match self.measured_over(route, &rule.place.to_string(), window, at) {
+                        Some(secs) if secs < window.secs() => Some(secs),
+                        _ => None,
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// Returns over how many seconds a rule's shares are measured: the window, or less when its weights
+    /// changed within it. `None` while the change is too fresh.
+    fn measured_over(
+        &self,
+        route: &ReadRoute,
+        rule: &str,
+        window: Window,
+        at: UnixMillis,
+    ) -> Option<u32> {
+        let recorded = route.journal.last_of(rule).map(|change| change.at_ms);
+        let changed = recorded.max(route.written_at.map(|at| at.0));
+        let Some(changed) = changed else {
+            return Some(window.secs());
+        };
+        let since_ms = at.0 - changed - SETTLING_MS;
+        if since_ms >= window.millis() {
+            return Some(window.secs());
+        }
+        FRESH
+            .into_iter()
+            .rev()
+            .find(|secs| i64::from(*secs) * 1000 <= since_ms && *secs < window.secs())
+    }
+
+    /// Returns the routes of `namespaces` (all, where that is empty) with what was measured of them.
+    pub fn answer(&self, evidence: &Evidence<'_>, namespaces: &[String]) -> Routes {
+        let wanted = |namespace: &String| namespaces.is_empty() || namespaces.contains(namespace);
+        let shown = show::Showing::new(self, evidence);
+        let mut items: Vec<Route> = self
+            .routes
+            .iter()
+            .enumerate()
+            .filter(|(_, route)| wanted(&route.place.namespace))
+            .map(|(idx, _)| shown.route(idx))
+            .collect();
+        items.sort_by_cached_key(|route| route.id.clone());
+        let mut services = services::services(self, &shown);
+        services.retain(|service| wanted(&service.namespace));
+        Routes {
+            items,
+            services,
+            notices: Vec::new(),
+            window_s: evidence.window.secs(),
+            at_ms: evidence.at.0,
+        }
+    }
+
+    /// Returns one route with what was measured of it.
+    pub fn route(&self, place: &RouteRef, evidence: &Evidence<'_>) -> Option<Route> {
+        let idx = self.routes.binary_search_by(|r| r.place.cmp(place)).ok()?;
+        Some(show::Showing::new(self, evidence).route(idx))
+    }
+}

@@ -1,0 +1,290 @@
+//! `POST /api/v1/changes`, the one door for writes, with its forms for one object: `PUT …/weights` and
+//! `POST …/undo`.
+//!
+//! All edits are looked at before any is written: read, checked, tried with a dry run. Then they are
+//! written one by one, and what stands after a failure is said exactly.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mesh::api;
+use mesh::api::changes::{ChangeRequest, Changes, Edit, EditResult, Outcome, SetWeights, Undo};
+use mesh::changes::journal::{Journal, MAX_REASON};
+use mesh::object::{self, ObjectKey};
+use tracing::{info, warn};
+
+use crate::cluster::{Cluster, ClusterError, Written, key_of};
+use crate::http::{ApiError, App, Body, NoParams, Params};
+use crate::routes::route_of;
+
+mod diff;
+mod keep;
+mod plan;
+mod record;
+
+use plan::{Planned, Weights, Write};
+
+/// More edits than a person makes at once.
+const MAX_EDITS: usize = 20;
+
+/// Changes what steers traffic, or only says what would happen.
+#[utoipa::path(
+    post,
+    path = "/api/v1/changes",
+    request_body = ChangeRequest,
+    responses(
+        (status = 200, body = Changes), (status = 400, body = api::ErrorBody), (status = 403, body = Changes),
+        (status = 404, body = Changes), (status = 409, body = Changes), (status = 422, body = Changes),
+    )
+)]
+pub async fn create(
+    State(app): State<App>,
+    _: Params<NoParams>,
+    Body(request): Body<ChangeRequest>,
+) -> Result<Response, ApiError> {
+    change(&app, request).await
+}
+
+/// Sets the weights of one rule.
+#[utoipa::path(
+    put,
+    path = "/api/v1/routes/{namespace}/{kind}/{name}/weights",
+    params(("namespace" = String, Path), ("kind" = String, Path), ("name" = String, Path)),
+    request_body = SetWeights,
+    responses((status = 200, body = Changes), (status = 409, body = Changes), (status = 422, body = Changes))
+)]
+pub async fn set_weights(
+    State(app): State<App>,
+    Path(place): Path<(String, String, String)>,
+    _: Params<NoParams>,
+    Body(body): Body<SetWeights>,
+) -> Result<Response, ApiError> {
+    let edit = Edit::SetWeights {
+        object: route_of(place)?,
+        resource_version: body.resource_version,
+        generation: body.generation,
+        rule: body.rule,
+        weights: body.weights,
+    };
+    let request = ChangeRequest {
+        edits: vec![edit],
+        reason: body.reason,
+        dry_run: body.dry_run,
+    };
+    change(&app, request).await
+}
+
+/// Takes one change back; changes made together are taken back together, in reverse order.
+#[utoipa::path(
+    post,
+    path = "/api/v1/routes/{namespace}/{kind}/{name}/undo",
+    params(("namespace" = String, Path), ("kind" = String, Path), ("name" = String, Path)),
+    request_body = Undo,
+    responses((status = 200, body = Changes), (status = 409, body = Changes), (status = 422, body = Changes))
+)]
+pub async fn undo(
+    State(app): State<App>,
+    Path(place): Path<(String, String, String)>,
+    _: Params<NoParams>,
+    Body(body): Body<Undo>,
+) -> Result<Response, ApiError> {
+    let route = route_of(place)?;
+    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
+    let object = cluster.get(&key_of(&route)).await?;
+    let recorded = Journal::of(&object).find(&body.change).cloned();
+    let is_structural = recorded.as_ref().is_some_and(|c| c.what.is_some());
+    let mut edits = Vec::new();
+    // The others of the change come first: what was written last is taken back first.
+    for id in recorded.iter().flat_map(|c| &c.together).rev() {
+        let Ok(other) = id.parse::<api::routes::RouteRef>() else {
+            continue;
+        };
+        if other == route || is_structural {
+            continue;
+        }
+        let object = cluster.get(&key_of(&other)).await?;
+        edits.push(Edit::Undo {
+            resource_version: object::resource_version(&object).to_owned(),
+            object: other,
+            change: body.change.clone(),
+            over: None,
+        });
+    }
+    edits.push(if is_structural {
+        Edit::Restore {
+            object: route,
+            resource_version: body.resource_version,
+            change: body.change,
+        }
+    } else {
+        Edit::Undo {
+            object: route,
+            resource_version: body.resource_version,
+            change: body.change,
+            over: body.over,
+        }
+    });
+    let request = ChangeRequest {
+        edits,
+        reason: None,
+        dry_run: body.dry_run,
+    };
+    change(&app, request).await
+}
+
+async fn change(app: &App, request: ChangeRequest) -> Result<Response, ApiError> {
+    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
+    check_request(&request)?;
+    let id = record::new_id();
+    let planned = plan::plan(app, cluster, &request, &id).await?;
+    let refusal = planned.iter().find_map(|p| p.refusal.clone());
+    if let Some(refusal) = refusal {
+        for refused in planned.iter().filter(|p| p.refusal.is_some()) {
+            warn!(
+                object = refused.result.object,
+                dry_run = request.dry_run,
+                why = refused.refusal.as_ref().map(|r| r.detail().message),
+                "A change was refused"
+            );
+        }
+        let results = planned.into_iter().map(Planned::not_written).collect();
+        return Ok(answer(None, results, Some(refusal)));
+    }
+    if request.dry_run {
+        let results = planned.into_iter().map(|p| p.result).collect();
+        return Ok(answer(None, results, None));
+    }
+    let (results, failure) = write_all(cluster, &request, planned, &id).await;
+    let written = results.iter().any(|r| r.outcome == Outcome::Applied);
+    Ok(answer(written.then_some(id), results, failure))
+}
+
+fn check_request(request: &ChangeRequest) -> Result<(), ApiError> {
+    if request.edits.is_empty() || request.edits.len() > MAX_EDITS {
+        let problem = format!(
+            "holds {} edits; a change has 1 to {MAX_EDITS}",
+            request.edits.len()
+        );
+        return Err(ApiError::bad_body(&problem, None));
+    }
+    let reason = request.reason.as_deref().unwrap_or_default();
+    if reason.len() > MAX_REASON {
+        let problem = format!(
+            "has a reason of {} bytes, at most {MAX_REASON} fit",
+            reason.len()
+        );
+        return Err(ApiError::bad_body(&problem, Some("shorten the reason")));
+    }
+    Ok(())
+}
+
+/// Writes what was planned, in order, up to the first failure.
+async fn write_all(
+    cluster: &Cluster,
+    request: &ChangeRequest,
+    planned: Vec<Planned>,
+    id: &str,
+) -> (Vec<EditResult>, Option<ApiError>) {
+    let mut results = Vec::new();
+    let mut failure: Option<ApiError> = None;
+    for mut planned in planned {
+        if failure.is_some() {
+            results.push(planned.not_written());
+            continue;
+        }
+        if planned.result.outcome == Outcome::Unchanged {
+            results.push(planned.result);
+            continue;
+        }
+        match write(cluster, &mut planned).await {
+            Ok(()) => {
+                planned.result.outcome = Outcome::Applied;
+                record::tell(cluster, &planned, request.reason.as_deref(), id).await;
+                info!(
+                    object = planned.result.object,
+                    change = id,
+                    who = cluster.who(),
+                    reason = request.reason,
+                    what = planned.summary,
+                    "Changed"
+                );
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                warn!(
+                    object = planned.result.object,
+                    change = id,
+                    why = error.detail().message,
+                    "A change failed"
+                );
+                planned.result.outcome = Outcome::Failed;
+                planned.result.error = Some(error.detail());
+                failure = Some(error);
+            }
+        }
+        results.push(planned.result);
+    }
+    (results, failure)
+}
+
+async fn write(cluster: &Cluster, planned: &mut Planned) -> Result<(), ClusterError> {
+    for step in &planned.writes {
+        match step {
+            Write::Keep(revision) => {
+                // Copies of an attempt that failed half-way are there already.
+                match cluster.create(revision, false).await {
+                    Ok(_) | Err(ClusterError::Exists(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Write::Weights(weights) => {
+                let written = set(cluster, &planned.key, weights).await?;
+                let version = object::resource_version(&written.object).to_owned();
+                planned.result.resource_version = Some(version);
+            }
+            Write::Patch(key, patch) => {
+                let written = cluster.patch(key, patch, false).await?;
+                let version = object::resource_version(&written.object).to_owned();
+                planned.result.resource_version = Some(version);
+            }
+            Write::Create(object) => {
+                cluster.create(object, false).await?;
+            }
+            Write::Delete(key, version) => cluster.delete(key, version, false).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Sets weights. Where the object has a newer version with the same specification (what writes status makes
+/// new versions, too), it is tried once more on that (rule W8).
+async fn set(
+    cluster: &Cluster,
+    key: &ObjectKey,
+    weights: &Weights,
+) -> Result<Written, ClusterError> {
+    let gone = || ClusterError::Conflict(key.clone());
+    let patch = weights.patch(&weights.live).ok_or_else(gone)?;
+    match cluster.patch(key, &patch, false).await {
+        Err(ClusterError::Conflict(_)) => {}
+        outcome => return outcome,
+    }
+    let now = cluster.get(key).await?;
+    let generation = object::generation(&weights.live);
+    if generation.is_none() || object::generation(&now) != generation {
+        return Err(gone());
+    }
+    let patch = weights.patch(&now).ok_or_else(gone)?;
+    cluster.patch(key, &patch, false).await
+}
+
+fn answer(change: Option<String>, results: Vec<EditResult>, error: Option<ApiError>) -> Response {
+    let status = error.as_ref().map_or(StatusCode::OK, ApiError::status);
+    let body = Changes {
+        change,
+        results,
+        error: error.map(|e| e.detail()),
+    };
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    (status, no_store, axum::Json(body)).into_response()
+}

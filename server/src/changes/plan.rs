@@ -1,0 +1,579 @@
+//! What a change will write, object by object, and what speaks against it. Nothing is written here but dry
+//! runs.
+
+use std::collections::BTreeSet;
+
+use json_patch::Patch;
+use mesh::api::changes::{ChangeRequest, Edit, EditResult, Outcome};
+use mesh::api::routes::{Change, OwnerEffect, RouteRef, Severity};
+use mesh::changes::{self, CannotUndo};
+use mesh::object::{self, ObjectKey};
+use mesh::routes::{Board, owner};
+use mesh::routing::{self, RouteView, Rule, RulePlace, weights};
+use mesh::units::Window;
+use serde_json::Value;
+
+use super::diff::diff;
+use super::keep;
+use crate::clock;
+use crate::cluster::{Cluster, Verb, key_of};
+use crate::http::{ApiError, App};
+use crate::routes::Measured;
+
+/// One object's part of a change.
+pub struct Planned {
+    /// The object.
+    pub key: ObjectKey,
+    /// What is said of it; the outcome is `Previewed` until it is written.
+    pub result: EditResult,
+    /// What is to be written, in order.
+    pub writes: Vec<Write>,
+    /// Why nothing may be written.
+    pub refusal: Option<ApiError>,
+    /// For logs and events: what changes.
+    pub summary: String,
+    /// The event's reason, one word.
+    pub event: &'static str,
+}
+
+/// One request to the cluster.
+pub enum Write {
+    /// Keeps a copy of an object before it is changed.
+    Keep(Value),
+    /// Sets weights; made again for a newer version of the object where only something else of it changed.
+    Weights(Box<Weights>),
+    /// Changes an object.
+    Patch(ObjectKey, Patch),
+    /// Makes an object.
+    Create(Value),
+    /// Removes an object of this version.
+    Delete(ObjectKey, String),
+}
+
+/// The weights of one rule, to be set.
+pub struct Weights {
+    /// Where.
+    pub route: RouteRef,
+    /// The object as it was planned on.
+    pub live: Value,
+    /// The rule.
+    pub rule: RulePlace,
+    /// The weights.
+    pub to: Vec<Option<u32>>,
+    /// The record.
+    pub record: Change,
+}
+
+impl Weights {
+    /// Returns the patch for an object; `None` where the rule is not there.
+    pub fn patch(&self, object: &Value) -> Option<Patch> {
+        let view = RouteView::read(self.route.kind, object).ok()?;
+        let rule = view.rules.iter().find(|rule| rule.place == self.rule)?;
+        let patch = changes::set_weights(object, self.route.kind, rule, &self.to, &self.record);
+        Some(patch)
+    }
+}
+
+impl Planned {
+    fn new(key: ObjectKey) -> Planned {
+        Planned {
+            result: EditResult {
+                object: key.id(),
+                outcome: Outcome::Previewed,
+                resource_version: None,
+                diff: Vec::new(),
+                server_checked: false,
+                warnings: Vec::new(),
+                checks: Vec::new(),
+                predicted: None,
+                error: None,
+            },
+            key,
+            writes: Vec::new(),
+            refusal: None,
+            summary: String::new(),
+            event: "WeightsSet",
+        }
+    }
+
+    fn refused(mut self, error: impl Into<ApiError>) -> Planned {
+        self.refuse(error.into());
+        self
+    }
+
+    fn refuse(&mut self, error: ApiError) {
+        self.result.outcome = Outcome::Refused;
+        self.result.error = Some(error.detail());
+        self.refusal.get_or_insert(error);
+    }
+
+    /// Returns what is said of it when nothing of the change is written.
+    pub fn not_written(mut self) -> EditResult {
+        if self.refusal.is_none() {
+            self.result.outcome = Outcome::NotTried;
+        }
+        self.result
+    }
+}
+
+/// Plans every edit of a request.
+pub async fn plan(
+    app: &App,
+    cluster: &Cluster,
+    request: &ChangeRequest,
+    id: &str,
+) -> Result<Vec<Planned>, ApiError> {
+    let mut seen = BTreeSet::new();
+    for edit in &request.edits {
+        if !seen.insert(edit.object()) {
+            let problem = format!("holds two edits of {}", edit.object());
+            return Err(ApiError::bad_body(
+                &problem,
+                Some("make one change after the other"),
+            ));
+        }
+    }
+    let board = app.boards.now(cluster);
+    let measured = Measured::of(app, &board, Window::default()).await?;
+    let planner = Planner {
+        cluster,
+        board: &board,
+        measured: &measured,
+        request,
+        id,
+    };
+    let mut planned = Vec::new();
+    for edit in &request.edits {
+        match edit {
+            Edit::SetWeights { .. } | Edit::Undo { .. } => {
+                planned.push(planner.weights(edit).await);
+            }
+            Edit::Join {
+                object,
+                resource_version,
+                with,
+                with_resource_version,
+            } => {
+                let stays = (object, resource_version.as_str());
+                let goes = (with, with_resource_version.as_str());
+                planned.extend(planner.join(stays, goes).await);
+            }
+            Edit::Restore {
+                object,
+                resource_version,
+                change,
+            } => {
+                planned.extend(planner.restore(object, resource_version, change).await);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+struct Planner<'a> {
+    cluster: &'a Cluster,
+    board: &'a Board,
+    measured: &'a Measured,
+    request: &'a ChangeRequest,
+    id: &'a str,
+}
+
+impl Planner<'_> {
+    /// Returns the live object, if it is the version that was seen.
+    async fn live(
+        &self,
+        route: &RouteRef,
+        seen: &str,
+        generation: Option<i64>,
+    ) -> Result<Value, ApiError> {
+        let live = self.cluster.get(&key_of(route)).await?;
+        let same_spec = generation.is_some() && object::generation(&live) == generation;
+        if object::resource_version(&live) != seen && !same_spec {
+            return Err(ApiError::refused(
+                "conflict",
+                &format!("{route} has changed since it was read; nothing was written."),
+                Some("look at what it is now, and decide again: your draft is kept"),
+            ));
+        }
+        Ok(live)
+    }
+
+    /// Plans a change of one rule's weights, forward or back.
+    async fn weights(&self, edit: &Edit) -> Planned {
+        let route = edit.object();
+        let planned = Planned::new(key_of(route));
+        let (seen, generation) = match edit {
+            Edit::SetWeights {
+                resource_version,
+                generation,
+                ..
+            } => (resource_version, *generation),
+            Edit::Undo {
+                resource_version, ..
+            }
+            | Edit::Join {
+                resource_version, ..
+            }
+            | Edit::Restore {
+                resource_version, ..
+            } => (resource_version, None),
+        };
+        let live = match self.live(route, seen, generation).await {
+            Ok(live) => live,
+            Err(error) => return planned.refused(error),
+        };
+        let view = match RouteView::read(route.kind, &live) {
+            Ok(view) => view,
+            Err(error) => {
+                let message = format!("{route} can't be read: {error}.");
+                return planned.refused(ApiError::refused("checks", &message, None));
+            }
+        };
+        match target(&live, &view, edit) {
+            Ok((rule, to, undoes)) => {
+                self.set(planned, route, live.clone(), rule, to, undoes)
+                    .await
+            }
+            Err(error) => planned.refused(error),
+        }
+    }
+
+    async fn set(
+        &self,
+        mut planned: Planned,
+        route: &RouteRef,
+        live: Value,
+        rule: &Rule,
+        to: Vec<Option<u32>>,
+        undoes: Option<String>,
+    ) -> Planned {
+        let before: Vec<Option<u32>> = rule.destinations.iter().map(|d| d.weight).collect();
+        planned.result.resource_version = Some(object::resource_version(&live).to_owned());
+        planned.summary = format!("{}: {}", rule.place, told(&before, &to));
+        if to == before {
+            planned.result.outcome = Outcome::Unchanged;
+            return planned;
+        }
+        if undoes.is_some() {
+            planned.event = "WeightsTakenBack";
+        }
+        self.judge(&mut planned, route, &live, rule, &to);
+        let record = Change {
+            change: self.id.to_owned(),
+            at_ms: clock::now().0,
+            who: self.cluster.who(),
+            reason: self.request.reason.clone().filter(|r| !r.trim().is_empty()),
+            rule: rule.place.to_string(),
+            destinations: rule.destination_keys(),
+            before,
+            after: to.clone(),
+            what: None,
+            undoes,
+            together: self.together(route),
+        };
+        if changes::journal::Journal::of(&live).is_unreadable {
+            planned.result.warnings.push(
+                "The record on this object can't be read; this change starts it anew.".to_owned(),
+            );
+        }
+        let weights = Weights {
+            route: route.clone(),
+            live,
+            rule: rule.place,
+            to,
+            record,
+        };
+        if let Some(patch) = weights.patch(&weights.live) {
+            self.try_patch(&mut planned, &weights.live, &patch).await;
+        }
+        planned.writes.push(Write::Weights(Box::new(weights)));
+        planned
+    }
+
+    /// The other objects of the change, for each one's record.
+    fn together(&self, route: &RouteRef) -> Vec<String> {
+        let others = self.request.edits.iter().map(Edit::object);
+        others
+            .filter(|o| *o != route)
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// Says what speaks against the weights, and what they will move.
+    fn judge(
+        &self,
+        planned: &mut Planned,
+        route: &RouteRef,
+        live: &Value,
+        rule: &Rule,
+        to: &[Option<u32>],
+    ) {
+        if let Some(owner) = owner::owner(live)
+            && owner.effect == OwnerEffect::Locks
+        {
+            planned.refuse(ApiError::refused(
+                "owned",
+                &owner.message,
+                owner.hint.as_deref(),
+            ));
+        }
+        let shares = weights::shares(to, routing::absent_weight(route.kind));
+        let Ok(shares) = shares else {
+            let message = "All weights would be zero, so the rule would send its calls nowhere.";
+            planned.refuse(ApiError::refused(
+                "checks",
+                message,
+                Some("give one a weight"),
+            ));
+            return;
+        };
+        let evidence = self.measured.evidence();
+        let seen = self.board.route(route, &evidence);
+        let place = rule.place.to_string();
+        if let Some(seen) = &seen
+            && let Some(shown) = seen.rules.iter().find(|r| r.rule == place)
+        {
+            let moved: Vec<&RouteRef> = self.request.edits.iter().map(Edit::object).collect();
+            planned.result.predicted = changes::predict(shown, &shares);
+            planned.result.checks = self.board.check_move(route, seen, shown, &shares, &moved);
+        }
+        if let Some(check) = planned
+            .result
+            .checks
+            .iter()
+            .find(|check| check.severity == Severity::Error)
+        {
+            let mend = check.command.as_ref().or(check.mend.as_ref());
+            let error = ApiError::refused("checks", &check.message, mend.map(String::as_str));
+            planned.refuse(error);
+        }
+    }
+
+    /// Tries a patch with a dry run, and shows what it does.
+    async fn try_patch(&self, planned: &mut Planned, live: &Value, patch: &Patch) {
+        match self.cluster.can_i(Verb::Patch, &planned.key).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let key = planned.key.clone();
+                let verb = Verb::Patch;
+                planned.refuse(crate::cluster::ClusterError::Forbidden { key, verb }.into());
+            }
+            Err(error) => planned.refuse(error.into()),
+        }
+        if planned.refusal.is_none() {
+            match self.cluster.patch(&planned.key, patch, true).await {
+                Ok(written) => {
+                    planned.result.diff = diff(Some(live), Some(&written.object));
+                    planned.result.server_checked = true;
+                    planned.result.warnings.extend(written.warnings);
+                    return;
+                }
+                Err(error) => planned.refuse(error.into()),
+            }
+        }
+        // What the change would be is shown all the same; that it is only ours is said.
+        let mut local = live.clone();
+        if json_patch::patch(&mut local, patch).is_ok() {
+            planned.result.diff = diff(Some(live), Some(&local));
+        }
+    }
+
+    /// Plans that one route speaks for two, and the other goes.
+    async fn join(&self, stays: (&RouteRef, &str), goes: (&RouteRef, &str)) -> Vec<Planned> {
+        let mut first = Planned::new(key_of(stays.0));
+        let mut second = Planned::new(key_of(goes.0));
+        first.event = "RoutesJoined";
+        second.event = "RoutesJoined";
+        first.summary = format!("joined with {}", goes.0.name);
+        second.summary = format!("deleted: {} speaks for it", stays.0.name);
+        let live = self.live(stays.0, stays.1, None).await;
+        let other = self.live(goes.0, goes.1, None).await;
+        let (live, other) = match (live, other) {
+            (Ok(live), Ok(other)) => (live, other),
+            (live, other) => {
+                if let Err(error) = live {
+                    first.refuse(error);
+                }
+                if let Err(error) = other {
+                    second.refuse(error);
+                }
+                return vec![first, second];
+            }
+        };
+        for (planned, object) in [(&mut first, &live), (&mut second, &other)] {
+            planned.result.resource_version = Some(object::resource_version(object).to_owned());
+            if let Some(owner) = owner::owner(object)
+                && owner.effect != OwnerEffect::Rewrites
+            {
+                let hint = owner.hint.as_deref();
+                planned.refuse(ApiError::refused("owned", &owner.message, hint));
+            }
+        }
+        let record = self.structural(stays.0, &first.summary, None);
+        match changes::join(&live, &other, &record) {
+            Ok(patch) => {
+                self.try_patch(&mut first, &live, &patch).await;
+                first.writes = vec![
+                    Write::Keep(keep::copy(&live, self.id)),
+                    Write::Keep(keep::copy(&other, self.id)),
+                    Write::Patch(first.key.clone(), patch),
+                ];
+            }
+            Err(error) => {
+                let message = format!("They can't be joined: {error}.");
+                first.refuse(ApiError::refused(
+                    "checks",
+                    &message,
+                    Some("move them together instead"),
+                ));
+            }
+        }
+        let version = object::resource_version(&other);
+        match self.cluster.delete(&second.key, version, true).await {
+            Ok(()) => {
+                second.result.server_checked = true;
+                second.result.diff = diff(Some(&other), None);
+            }
+            Err(error) => second.refuse(error.into()),
+        }
+        second.writes = vec![Write::Delete(second.key.clone(), version.to_owned())];
+        vec![first, second]
+    }
+
+    /// Plans that the objects of a structural change are as they were before it.
+    async fn restore(&self, route: &RouteRef, seen: &str, change: &str) -> Vec<Planned> {
+        let mut leader = Planned::new(key_of(route));
+        leader.event = "RoutesRestored";
+        leader.summary = "as it was before it was joined".to_owned();
+        let live = match self.live(route, seen, None).await {
+            Ok(live) => live,
+            Err(error) => return vec![leader.refused(error)],
+        };
+        leader.result.resource_version = Some(object::resource_version(&live).to_owned());
+        let copies = keep::copies(&self.cluster.snapshot().objects, change);
+        let Some((_, before)) = copies.iter().find(|(key, _)| *key == leader.key) else {
+            let message = format!("No copy of {route} from before change {change} is kept.");
+            let hint = "write the object by hand, from your files or from Git";
+            return vec![leader.refused(ApiError::refused("not_found", &message, Some(hint)))];
+        };
+        let mut planned = Vec::new();
+        for (key, copy) in copies.iter().filter(|(key, _)| *key != leader.key) {
+            let mut other = Planned::new(key.clone());
+            other.event = "RoutesRestored";
+            other.summary = "made again as it was".to_owned();
+            match self.cluster.create(copy, true).await {
+                Ok(written) => {
+                    other.result.server_checked = true;
+                    other.result.diff = diff(None, Some(&written.object));
+                }
+                Err(error) => other.refuse(error.into()),
+            }
+            other.writes = vec![Write::Create(copy.clone())];
+            planned.push(other);
+        }
+        let record = self.structural(route, &leader.summary, Some(change));
+        let patch = changes::restore(&live, before, &record);
+        self.try_patch(&mut leader, &live, &patch).await;
+        leader.writes = vec![Write::Patch(leader.key.clone(), patch)];
+        planned.push(leader);
+        planned
+    }
+
+    fn structural(&self, route: &RouteRef, what: &str, undoes: Option<&str>) -> Change {
+        Change {
+            change: self.id.to_owned(),
+            at_ms: clock::now().0,
+            who: self.cluster.who(),
+            reason: self.request.reason.clone().filter(|r| !r.trim().is_empty()),
+            rule: String::new(),
+            destinations: Vec::new(),
+            before: Vec::new(),
+            after: Vec::new(),
+            what: Some(what.to_owned()),
+            undoes: undoes.map(str::to_owned),
+            together: self.together(route),
+        }
+    }
+}
+
+/// Returns the rule that an edit is of, the weights it wants there, and the change that it takes back.
+fn target<'v>(
+    live: &Value,
+    view: &'v RouteView,
+    edit: &Edit,
+) -> Result<(&'v Rule, Vec<Option<u32>>, Option<String>), ApiError> {
+    match edit {
+        Edit::SetWeights { rule, weights, .. } => {
+            let found = rule
+                .parse::<RulePlace>()
+                .ok()
+                .and_then(|place| view.rules.iter().find(|r| r.place == place));
+            let found = found.ok_or_else(|| {
+                let shown: String = rule.chars().take(40).collect();
+                let known: Vec<String> = view.rules.iter().map(|r| r.place.to_string()).collect();
+                ApiError::refused(
+                    "not_found",
+                    &format!("The route has no rule `{shown}`."),
+                    Some(&format!("it has {}", known.join(", "))),
+                )
+            })?;
+            let to = changes::checked(found, weights).map_err(|bad| {
+                let hint = "weights are proportions, one for each destination in order";
+                ApiError::refused(
+                    "bad_body",
+                    &format!("The weights don't fit: {bad}."),
+                    Some(hint),
+                )
+            })?;
+            Ok((found, to, None))
+        }
+        Edit::Undo { change, over, .. } => {
+            let undone = changes::undo(live, &view.rules, change, over.as_deref());
+            let (rule, recorded) = undone.map_err(|error| cannot_undo(&error))?;
+            Ok((rule, recorded.before, Some(recorded.change)))
+        }
+        Edit::Join { .. } | Edit::Restore { .. } => Err(ApiError::internal()),
+    }
+}
+
+fn cannot_undo(error: &CannotUndo) -> ApiError {
+    match error {
+        CannotUndo::NotRecorded(_) => {
+            let hint = "the last twenty changes are kept";
+            ApiError::refused(
+                "not_found",
+                &format!("Can't take that back: {error}."),
+                Some(hint),
+            )
+        }
+        CannotUndo::RuleGone(_) => {
+            let hint = "set the weights that you want instead";
+            ApiError::refused(
+                "changed_since",
+                &format!("Can't take that back: {error}."),
+                Some(hint),
+            )
+        }
+        CannotUndo::ChangedSince { before, after, now } => ApiError::refused(
+            "changed_since",
+            &format!(
+                "Someone changed these weights since: the change set {} instead of {}, now they are {}.",
+                list(after),
+                list(before),
+                list(now)
+            ),
+            Some("take it back all the same only if what is there now may go"),
+        ),
+    }
+}
+
+fn list(weights: &[Option<u32>]) -> String {
+    let words = weights
+        .iter()
+        .map(|w| w.map_or_else(|| "–".to_owned(), |w| w.to_string()));
+    words.collect::<Vec<_>>().join("/")
+}
+
+fn told(before: &[Option<u32>], after: &[Option<u32>]) -> String {
+    format!("{} → {}", list(before), list(after))
+}

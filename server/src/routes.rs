@@ -1,0 +1,201 @@
+//! `GET /api/v1/routes`, one route, and its history.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use mesh::api::routes::{Change, Route, RouteRef, Routes};
+use mesh::api::{self, RoutesQuery};
+use mesh::changes::journal::Journal;
+use mesh::routes::{Board, Evidence};
+use mesh::units::{UnixMillis, Window};
+
+use crate::cluster::Cluster;
+use crate::facts::Known;
+use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
+
+/// The objects as they were read last, so that they are read once for each version.
+#[derive(Default)]
+pub struct BoardCache(Mutex<Option<(u64, Arc<Board>)>>);
+
+impl BoardCache {
+    /// Returns the objects of `cluster` as they are now, read.
+    pub fn now(&self, cluster: &Cluster) -> Arc<Board> {
+        let snapshot = cluster.snapshot();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((version, board)) if *version == snapshot.version => Arc::clone(board),
+            _ => {
+                let board = Arc::new(Board::read(snapshot.objects));
+                *kept = Some((snapshot.version, Arc::clone(&board)));
+                board
+            }
+        }
+    }
+}
+
+/// What metrics say of the routes of a board.
+pub struct Measured {
+    window: Window,
+    at: UnixMillis,
+    known: Option<Arc<Known>>,
+    recent: BTreeMap<u32, Arc<Known>>,
+    notices: Vec<api::Notice>,
+}
+
+impl Measured {
+    /// Asks the metrics for the evidence of a window, and for shorter ones where weights were changed within
+    /// it. What can't be had is a notice: the routes themselves do not hang on it.
+    pub async fn of(app: &App, board: &Board, window: Window) -> Result<Measured, ApiError> {
+        let at = app.facts.instant(None)?;
+        let mut measured = Measured {
+            window,
+            at,
+            known: None,
+            recent: BTreeMap::new(),
+            notices: Vec::new(),
+        };
+        match app.facts.full(window, at).await {
+            Ok(known) => {
+                measured.notices.extend(known.notices.iter().cloned());
+                measured.known = Some(known);
+            }
+            Err(error) => {
+                measured.notices.push(error.into_notice("evidence_missing"));
+                return Ok(measured);
+            }
+        }
+        for secs in board.fresh_windows(window, at) {
+            let Some(short) = Window::from_secs(secs) else {
+                continue;
+            };
+            match app.facts.traffic(short, at).await {
+                Ok(known) => {
+                    measured.recent.insert(secs, known);
+                }
+                Err(error) => measured.notices.push(error.into_notice("evidence_missing")),
+            }
+        }
+        Ok(measured)
+    }
+
+    /// Returns it as the board takes it.
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            window: self.window,
+            at: self.at,
+            facts: self.known.as_ref().map(|known| &known.facts),
+            recent: self
+                .recent
+                .iter()
+                .map(|(secs, known)| (*secs, &known.facts))
+                .collect(),
+        }
+    }
+}
+
+/// Lists all that steers traffic in the namespaces asked for, with what was measured of it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/routes",
+    params(
+        ("namespaces" = Option<String>, Query, description = "Names, joined by commas; all when left out"),
+        ("window" = Option<String>, Query, description = "How far the evidence looks back: 10s to 7d, such as 5m"),
+    ),
+    responses((status = 200, body = Routes), (status = 400, body = api::ErrorBody))
+)]
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(query): Params<RoutesQuery>,
+) -> Result<Response, ApiError> {
+    let Some(cluster) = &app.cluster else {
+        return encoded(&Routes {
+            notices: vec![no_cluster()],
+            window_s: query.window.secs(),
+            at_ms: app.facts.instant(None)?.0,
+            ..Routes::default()
+        });
+    };
+    let board = app.boards.now(cluster);
+    let measured = Measured::of(&app, &board, query.window).await?;
+    let mut routes = board.answer(&measured.evidence(), &query.namespaces);
+    routes.notices.extend(measured.notices);
+    Ok(Encoded::json(&routes)?.respond(&headers))
+}
+
+/// Shows one route.
+#[utoipa::path(
+    get,
+    path = "/api/v1/routes/{namespace}/{kind}/{name}",
+    params(
+        ("namespace" = String, Path), ("kind" = String, Path, description = "virtualservice, httproute or grpcroute"), ("name" = String, Path),
+        ("window" = Option<String>, Query, description = "How far the evidence looks back: 10s to 7d, such as 5m"),
+    ),
+    responses((status = 200, body = Route), (status = 404, body = api::ErrorBody))
+)]
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(place): Path<(String, String, String)>,
+    Params(query): Params<RoutesQuery>,
+) -> Result<Response, ApiError> {
+    let route = route_of(place)?;
+    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
+    let board = app.boards.now(cluster);
+    let measured = Measured::of(&app, &board, query.window).await?;
+    let found = board.route(&route, &measured.evidence());
+    let found = found.ok_or_else(|| ApiError::not_found(&format!("there is no route {route}")))?;
+    Ok(Encoded::json(&found)?.respond(&headers))
+}
+
+/// Lists the changes that a route records, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/routes/{namespace}/{kind}/{name}/history",
+    params(("namespace" = String, Path), ("kind" = String, Path), ("name" = String, Path)),
+    responses((status = 200, body = api::List<Change>), (status = 404, body = api::ErrorBody))
+)]
+pub async fn history(
+    State(app): State<App>,
+    Path(place): Path<(String, String, String)>,
+    _: Params<NoParams>,
+) -> Result<Response, ApiError> {
+    let route = route_of(place)?;
+    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
+    let object = cluster.get(&crate::cluster::key_of(&route)).await?;
+    let journal = Journal::of(&object);
+    let mut notices = Vec::new();
+    if journal.is_unreadable {
+        notices.push(api::Notice {
+            kind: "journal_unreadable".to_owned(),
+            source: "cluster".to_owned(),
+            message: "The record on this object can't be read: someone wrote over it.".to_owned(),
+            hint: Some("the next change starts it anew".to_owned()),
+        });
+    }
+    let items: Vec<Change> = journal.changes.into_iter().rev().collect();
+    encoded(&api::List { items, notices })
+}
+
+/// Reads the place of a route in an address.
+pub fn route_of((namespace, kind, name): (String, String, String)) -> Result<RouteRef, ApiError> {
+    let kind = api::routes::RouteKind::from_word(&kind).ok_or_else(|| {
+        ApiError::bad_parameter(
+            "kind",
+            "is none of its values",
+            Some("write virtualservice, httproute or grpcroute"),
+        )
+    })?;
+    Ok(RouteRef {
+        namespace,
+        kind,
+        name,
+    })
+}
+
+fn no_cluster() -> api::Notice {
+    ApiError::no_cluster().into_notice("no_cluster")
+}

@@ -31,7 +31,7 @@ pub(super) fn read(m: &At<'_, '_>, namespace: &str) -> Result<Match, Unreadable>
     })
 }
 
-/// Reads names of gateways, sorted as written: the order says nothing, but a person knows their own.
+/// Reads names of gateways in the order written: it says nothing, but a person knows their own list.
 pub(super) fn gateways(list: &At<'_, '_>, namespace: &str) -> Result<Vec<String>, Unreadable> {
     let written = list.texts()?;
     let full = written.iter().map(|it| hosts::gateway_name(it, namespace));

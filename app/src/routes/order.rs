@@ -87,7 +87,9 @@ impl Card {
     /// Returns all that is wrong with its routes, worst first.
     pub fn checks(&self) -> Vec<&Check> {
         let mut checks: Vec<&Check> = self.routes.iter().flat_map(|r| &r.checks).collect();
-        checks.sort_by_key(|c| c.severity);
+        checks.sort_by_key(|c| (c.severity, &c.code, &c.message));
+        // Two routes of a service often say the same: that is one thing to mend.
+        checks.dedup_by_key(|c| (c.severity, &c.code, &c.message));
         checks
     }
 

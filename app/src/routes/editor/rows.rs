@@ -46,7 +46,7 @@ pub fn Rows(split: Split, hues: Hues) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <div class="rows" class:rows--groups=move || several.get() class:rows--locks=with_locks>
+        <div class="rows" class:rows--locks=with_locks>
             <div class="rows__head" aria-hidden="true">
                 <span>"Version"</span>
                 <span>"Share"</span>

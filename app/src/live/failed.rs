@@ -6,7 +6,7 @@ use mesh::api::BadParameter;
 use super::Standing;
 use crate::fetch::Problem;
 use crate::shell::place::{Step, use_place};
-use crate::ui::state::Message;
+use crate::ui::state::{Message, sentence};
 
 /// Says which parameter of the link is wrong, and offers a way on.
 #[component]
@@ -56,15 +56,4 @@ pub fn Failure(problem: Problem, standing: Standing) -> impl IntoView {
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }
-}
-
-/// Writes a hint of the server as a sentence.
-fn sentence(hint: &str) -> String {
-    let mut chars = hint.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }

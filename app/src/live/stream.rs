@@ -75,14 +75,15 @@ pub fn listen(topics: &'static str, wanted: Signal<bool>, hears: Hears) {
 
 fn open(topics: &str, hears: Hears) -> Option<Open> {
     let source = EventSource::new(&fetch::absolute(&url::stream(topics))).ok()?;
-    let versions = StoredValue::new(BTreeMap::<String, u64>::new());
+    // Its own, not in the reactive tree: it lives as long as the source, not as the effect that opened it.
+    let mut versions = BTreeMap::<String, u64>::new();
     let changed = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let data = event.data().as_string().unwrap_or_default();
         let Ok(change) = serde_json::from_str::<api::Changed>(&data) else {
             return;
         };
-        let seen = versions.try_update_value(|v| v.insert(change.topic.clone(), change.version));
-        if seen.is_some_and(|before| before != Some(change.version)) {
+        let before = versions.insert(change.topic.clone(), change.version);
+        if before != Some(change.version) {
             hears.changed.try_run(change.topic);
         }
     });

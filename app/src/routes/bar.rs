@@ -7,6 +7,7 @@ use mesh::routing::weights::WHOLE;
 use super::hue::Hues;
 use super::{judge, words};
 use crate::numbers;
+use crate::shell::clock::use_clock;
 use crate::ui::HealthMark;
 use mesh::api::HealthStatus;
 
@@ -99,10 +100,22 @@ pub fn SplitBar(
     }
 }
 
-/// Says where calls go astray by more than five points; nothing where all is as told.
+/// Says where calls go astray by more than five points; nothing where all is as told, or still on its way.
 #[component]
 pub fn Astray(#[prop(into)] rule: Signal<Option<Rule>>) -> impl IntoView {
-    let lines = Memo::new(move |_| rule.with(|r| r.as_ref().map(astray).unwrap_or_default()));
+    let clock = use_clock();
+    let settled = Memo::new(move |_| {
+        rule.with(|r| {
+            r.as_ref()
+                .is_some_and(|r| judge::is_settled(r, clock.get() as i64))
+        })
+    });
+    let lines = Memo::new(move |_| {
+        if !settled.get() {
+            return Vec::new();
+        }
+        rule.with(|r| r.as_ref().map(astray).unwrap_or_default())
+    });
     move || {
         lines
             .get()
@@ -187,14 +200,21 @@ fn nothing(group: &Callers, is_fresh: bool) -> String {
 
 fn astray(rule: &Rule) -> Vec<String> {
     let several = rule.callers.len() > 1;
+    // Of two, the smaller says it: the other's line would be the same backwards.
+    let smaller = (rule.destinations.iter())
+        .rev()
+        .min_by(|a, b| a.share.unwrap_or(0.0).total_cmp(&b.share.unwrap_or(0.0)));
+    let says = |d: &Destination| match (rule.destinations.len(), smaller) {
+        (2, Some(smaller)) => std::ptr::eq(d, smaller),
+        _ => true,
+    };
     let mut lines = Vec::new();
     for group in &rule.callers {
-        for d in &rule.destinations {
+        for d in rule.destinations.iter().filter(|d| says(d)) {
             let off = d
                 .share
                 .and_then(|wanted| judge::off(wanted, of_group(d, &group.id)?));
-            // With two destinations the other's line would say the same backwards.
-            if let Some(points) = off.filter(|p| rule.destinations.len() > 2 || *p > 0.0) {
+            if let Some(points) = off {
                 let whose = if several {
                     format!(" for {}", group.name)
                 } else {

@@ -5,6 +5,7 @@ use mesh::api::HealthStatus;
 use mesh::api::routes::{Check, Severity};
 
 use super::words;
+use crate::ui::state::sentence;
 use crate::ui::{Command, HealthMark, Icon, Symbol};
 
 /// The sign of how bad something is, as a shape.
@@ -69,7 +70,7 @@ pub fn check_list(checks: &[Check]) -> Option<AnyView> {
                             {check.message}
                         </p>
                         <p class="check__why">{check.why}</p>
-                        {check.mend.map(|mend| view! { <p class="check__mend">{mend}</p> })}
+                        {check.mend.map(|mend| view! { <p class="check__mend">{sentence(&mend)}</p> })}
                         {check.command.map(|text| view! { <Command text /> })}
                         <p class="check__place">{place}" "{known}</p>
                     </div>

@@ -14,7 +14,7 @@ use super::preview::Preview;
 use super::{Store, words};
 use crate::shell::clock::use_clock;
 use crate::shell::place::use_place;
-use crate::ui::state::{Message, Skeleton};
+use crate::ui::state::{Message, Skeleton, sentence};
 use crate::ui::{HealthMark, Icon, Symbol};
 
 use actions::{Actions, Siblings};
@@ -60,7 +60,7 @@ pub fn RouteEditor(id: String) -> impl IntoView {
         }
         match missing.get() {
             Some(problem) => view! {
-                <Message title=problem.title() text=problem.message hint=problem.hint failed=true>
+                <Message title=problem.title() text=problem.message hint=problem.hint.map(|h| sentence(&h)) failed=true>
                     <a class="button button--primary" href=move || place.route_href(None)>"See all routes"</a>
                 </Message>
             }
@@ -158,7 +158,7 @@ fn facts(route: &Route) -> impl IntoView + use<> {
     let followers = if followers.is_empty() {
         String::new()
     } else {
-        format!(", followed by {followers}")
+        format!(", calls from {followers}")
     };
     format!(
         "{} in {}{hosts}{followers}",
@@ -205,7 +205,7 @@ fn Body(helm: Helm) -> impl IntoView {
                     }}
                     <div>
                         <p>{owner.message}</p>
-                        {owner.hint.map(|hint| view! { <p class="owner__hint">{hint}</p> })}
+                        {owner.hint.map(|hint| view! { <p class="owner__hint">{sentence(&hint)}</p> })}
                     </div>
                 </div>
             }

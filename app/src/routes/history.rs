@@ -1,7 +1,8 @@
 //! What was changed in a route, by whom and why; each with its way back.
 
 use leptos::prelude::*;
-use mesh::api::routes::{Change, Route, RouteKind};
+use mesh::api::changes::Edit;
+use mesh::api::routes::{Change, Route, RouteKind, RouteRef};
 
 use super::editor::Helm;
 use super::proposal::{Proposal, What};
@@ -142,23 +143,47 @@ fn names(ids: &[String]) -> Vec<String> {
 fn lines(route: &Route, changes: &[Change]) -> Vec<Line> {
     let mut lines: Vec<Line> = changes
         .iter()
-        .map(|change| Line {
-            said: words::change_line(route.kind, change),
-            undone: changes
-                .iter()
-                .any(|c| c.undoes.as_ref() == Some(&change.change)),
-            can_undo: split::rule(route, &change.rule).is_some() && change.before != change.after,
-            change: change.clone(),
+        .map(|change| {
+            let rule = split::rule(route, &change.rule);
+            let can_undo = match &change.what {
+                // What put something back took it from copies that are used up.
+                Some(_) => change.undoes.is_none(),
+                None => rule.is_some() && change.before != change.after,
+            };
+            Line {
+                said: words::change_line(route.kind, &split::names(rule, change), change),
+                undone: changes
+                    .iter()
+                    .any(|c| c.undoes.as_ref() == Some(&change.change)),
+                can_undo,
+                change: change.clone(),
+            }
         })
         .collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.change.at_ms));
     lines
 }
 
+/// Returns the proposal to put back what a structural change replaced.
+pub fn restore(route: &Route, change: &str, what: &str) -> Option<Proposal> {
+    Some(Proposal {
+        title: format!("Undo: {what}"),
+        gist: "as it was before".to_owned(),
+        what: What::Edits(vec![Edit::Restore {
+            object: route.id.parse::<RouteRef>().ok()?,
+            resource_version: route.resource_version.clone(),
+            change: change.to_owned(),
+        }]),
+        touches: vec![route.id.clone()],
+        settles: Vec::new(),
+    })
+}
+
 /// Returns the proposal to take a change back; `over` names the weights there now, where the person saw
 /// that they are no longer those that the change set.
 pub fn take_back(route: &Route, change: Change, over: Option<Vec<Option<u32>>>) -> Proposal {
-    let gist = match shares(route.kind, &change) {
+    let names = split::names(split::rule(route, &change.rule), &change);
+    let gist = match shares(route.kind, &names, &change) {
         Some(line) => format!("{line} again"),
         None => "as it was before".to_owned(),
     };
@@ -178,9 +203,9 @@ pub fn take_back(route: &Route, change: Change, over: Option<Vec<Option<u32>>>) 
     }
 }
 
-fn shares(kind: RouteKind, change: &Change) -> Option<String> {
+fn shares(kind: RouteKind, names: &[String], change: &Change) -> Option<String> {
     let shares = split::shares(kind, &change.before)?;
-    Some(words::shares_line(&change.destinations, &shares))
+    Some(words::shares_line(names, &shares))
 }
 
 #[cfg(test)]
@@ -199,7 +224,10 @@ mod tests {
         second.undoes = Some(first.change.clone());
         let mut other_rule = change(5, &[("v1", 1, 2)]);
         other_rule.rule = "http/7".to_owned();
-        let lines = lines(&route, &[first, second, other_rule]);
+        let mut joined = change(1, &[]);
+        joined.rule = String::new();
+        joined.what = Some("joined with app-external".to_owned());
+        let lines = lines(&route, &[first, second, other_rule, joined]);
         let told: Vec<(&str, bool, bool)> = lines
             .iter()
             .map(|l| (l.said.as_str(), l.undone, l.can_undo))
@@ -210,6 +238,7 @@ mod tests {
                 ("v1 70 % → 90 %, v2 30 % → 10 %", false, true),
                 ("v1 90 % → 70 %, v2 10 % → 30 %", true, true),
                 ("the same shares in other numbers", false, false),
+                ("joined with app-external", false, true),
             ]
         );
     }

@@ -2,6 +2,9 @@
 
 use mesh::api::routes::{Destination, Measured, Rule};
 
+/// So long after a change calls may still be on their way: that is no reason to worry yet.
+const SETTLES_MS: i64 = 120_000;
+
 /// What is measured within this of what is wanted is as told.
 const CLOSE: f64 = 0.05;
 
@@ -24,8 +27,17 @@ pub fn off(wanted: f64, measured: &Measured) -> Option<f64> {
     (away.abs() > CLOSE && away.abs() > chance).then_some(share - wanted)
 }
 
+/// Returns whether the last change is so old that calls should have followed.
+pub fn is_settled(rule: &Rule, now_ms: i64) -> bool {
+    rule.changed_at_ms
+        .is_none_or(|at| now_ms - at >= SETTLES_MS)
+}
+
 /// Returns the greatest such difference of a rule, without its sign.
-pub fn worst(rule: &Rule) -> Option<f64> {
+pub fn worst(rule: &Rule, now_ms: i64) -> Option<f64> {
+    if !is_settled(rule, now_ms) {
+        return None;
+    }
     rule.destinations
         .iter()
         .filter_map(|d| d.share.map(|wanted| (wanted, d)))

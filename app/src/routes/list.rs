@@ -101,7 +101,7 @@ fn ServiceCard(
                         card.with(|c| c.as_ref()?.routes.iter().find(|r| r.id == key).cloned())
                     });
                     let service = Signal::derive(move || card.with(|c| c.as_ref()?.service.clone()));
-                    let hues = move |rule: &Rule| service.with(|s| Hues::of(rule, s.as_ref()));
+                    let hues = move |rule: &Rule| service.with_untracked(|s| Hues::of(rule, s.as_ref()));
                     view! { <RouteLine id route hues selected /> }
                 }
             />
@@ -185,12 +185,10 @@ fn RouteLine(
     let facts = move || {
         route.with(|r| {
             r.as_ref().map(|r| {
-                let requests: f64 = r.rules.iter().flat_map(|r| &r.callers).map(|c| c.requests).fold(0.0, f64::max);
+                let rps = words::pace(r);
                 view! {
-                    <span>"followed by "{words::followers(r)}</span>
-                    {(requests > 0.0).then(|| view! {
-                        <span><span class="figure">{numbers::count(requests)}</span>" requests"</span>
-                    })}
+                    <span>"calls from "{words::followers(r)}</span>
+                    {rps.map(|rps| view! { <span class="figure">{numbers::rate(rps)}</span> })}
                 }
             })
         })

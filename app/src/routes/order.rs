@@ -54,7 +54,7 @@ pub fn listing(routes: &Routes) -> Listing {
         }
     }
     cards.extend(alone);
-    cards.sort_by(|a, b| a.compare(b));
+    cards.sort_by(|a, b| a.compare(b, routes.at_ms));
     others.sort_by(|a, b| a.id.cmp(&b.id));
     Listing { cards, others }
 }
@@ -87,7 +87,9 @@ impl Card {
     /// Returns all that is wrong with its routes, worst first.
     pub fn checks(&self) -> Vec<&Check> {
         let mut checks: Vec<&Check> = self.routes.iter().flat_map(|r| &r.checks).collect();
-        checks.sort_by_key(|c| c.severity);
+        checks.sort_by_key(|c| (c.severity, &c.code, &c.message));
+        // Two routes of a service often say the same: that is one thing to mend.
+        checks.dedup_by_key(|c| (c.severity, &c.code, &c.message));
         checks
     }
 
@@ -96,7 +98,7 @@ impl Card {
         self.routes.iter().flat_map(splits).count()
     }
 
-    fn compare(&self, other: &Card) -> Ordering {
+    fn compare(&self, other: &Card, now_ms: i64) -> Ordering {
         // What is only worth knowing moves nothing up.
         let severity = |card: &Card| {
             let worst = card.checks().first().map(|c| c.severity);
@@ -108,7 +110,9 @@ impl Card {
         };
         let off = |card: &Card| {
             let rules = card.routes.iter().flat_map(splits);
-            rules.filter_map(judge::worst).fold(0.0, f64::max)
+            rules
+                .filter_map(|rule| judge::worst(rule, now_ms))
+                .fold(0.0, f64::max)
         };
         let name = |card: &Card| {
             let (namespace, name) = card.id.split_once('/').unwrap_or(("", &card.id));

@@ -14,7 +14,7 @@ use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
 use crate::shell::{announce, set_title};
 use crate::ui::Command;
-use crate::ui::state::{Message, Skeleton};
+use crate::ui::state::{Message, Skeleton, sentence};
 use crate::url::Refresh;
 
 /// What stands in the place of the list.
@@ -199,7 +199,7 @@ fn Empty() -> impl IntoView {
 fn NoCluster(notice: Notice) -> impl IntoView {
     let place = use_place();
     view! {
-        <Message title="No cluster" text=notice.message hint=notice.hint>
+        <Message title="No cluster" text=notice.message hint=notice.hint.map(|h| sentence(&h))>
             <Command text="pidali serve --kubeconfig ~/.kube/config".to_owned() />
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>

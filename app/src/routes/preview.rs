@@ -11,7 +11,7 @@ use super::proposal::{Proposal, What};
 use super::sides::{Side, sides};
 use super::split;
 use crate::fetch::Refused;
-use crate::ui::state::Skeleton;
+use crate::ui::state::{Skeleton, sentence};
 use crate::ui::{Drawer, HealthMark};
 
 use result::result;
@@ -206,10 +206,11 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
     let three = undo.and_then(|change| {
         let route = helm.route.get_untracked()?;
         let rule = split::rule(&route, &change.rule)?.clone();
+        let names = split::names(Some(&rule), &change);
         let now = split::weights(&rule);
         let side = |name: &str, weights: &[Option<u32>]| Side {
             name: name.to_owned(),
-            destinations: change.destinations.clone(),
+            destinations: names.clone(),
             shares: split::shares(route.kind, weights),
         };
         let table = sides(&[
@@ -234,14 +235,21 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
             <button type="button" class="button" on:click=anyway>"Undo anyway"</button>
         })
     });
+    // A newer change is a question to the person, not a failure.
+    let asks = matches!(problem.kind.as_str(), "conflict" | "changed_since");
+    let status = if asks {
+        HealthStatus::Degraded
+    } else {
+        HealthStatus::Failing
+    };
     let several = results.len() > 1;
     let results = results.iter().map(|r| result(r, several)).collect_view();
     view! {
-        <div class="refusal" role="alert">
-            <HealthMark status=Signal::stored(HealthStatus::Failing) quiet=true />
+        <div class="refusal" class:refusal--asks=asks role="alert">
+            <HealthMark status=Signal::stored(status) quiet=true />
             <div class="refusal__words">
                 <p><b>{problem.title()}"."</b>" "{problem.message}</p>
-                {problem.hint.map(|hint| view! { <p class="refusal__hint">{hint}</p> })}
+                {problem.hint.map(|hint| view! { <p class="refusal__hint">{sentence(&hint)}</p> })}
                 {conflict.then(|| view! {
                     <p class="refusal__hint">"Your draft is kept. Go back to it to see both sides."</p>
                 })}

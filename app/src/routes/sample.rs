@@ -58,9 +58,13 @@ pub fn change(at_ms: i64, weights: &[(&str, u32, u32)]) -> Change {
         who: "ada".to_owned(),
         reason: None,
         rule: "http/0".to_owned(),
-        destinations: weights.iter().map(|(n, ..)| (*n).to_owned()).collect(),
+        destinations: weights
+            .iter()
+            .map(|(n, ..)| format!("backend {n}"))
+            .collect(),
         before: weights.iter().map(|(_, b, _)| Some(*b)).collect(),
         after: weights.iter().map(|(.., a)| Some(*a)).collect(),
+        what: None,
         undoes: None,
         together: Vec::new(),
     }

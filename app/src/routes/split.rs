@@ -58,6 +58,32 @@ pub fn places(from: &[Destination], to: &[Destination]) -> Option<Vec<usize>> {
         .collect()
 }
 
+/// Returns a destination as records know it: `host[:port][ subset]`.
+fn key(destination: &Destination) -> String {
+    let port = destination.port.map(|port| format!(":{port}"));
+    let subset = destination
+        .subset
+        .as_ref()
+        .map(|subset| format!(" {subset}"));
+    format!(
+        "{}{}{}",
+        destination.host,
+        port.unwrap_or_default(),
+        subset.unwrap_or_default()
+    )
+}
+
+/// Returns the names of a change's destinations: those that its rule has now; of what is gone, the subset
+/// or the host.
+pub fn names(rule: Option<&Rule>, change: &Change) -> Vec<String> {
+    let of = |place: &String| {
+        let found = rule.and_then(|r| r.destinations.iter().find(|d| key(d) == *place));
+        let short = || place.rsplit(' ').next().unwrap_or(place).to_owned();
+        found.map_or_else(short, |d| d.name.clone())
+    };
+    change.destinations.iter().map(of).collect()
+}
+
 /// A second split of the same destinations, in another object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sibling {
@@ -122,8 +148,8 @@ pub fn way_back(kind: RouteKind, rule: &Rule, history: &[Change]) -> Option<usiz
             .filter(|change| change.rule == rule.rule)
             .min_by_key(|change| change.at_ms)?;
         let before = shares(kind, &oldest.before)?;
-        let name = oldest.destinations.get(greatest(&before)?)?;
-        rule.destinations.iter().position(|d| d.name == *name)
+        let place = oldest.destinations.get(greatest(&before)?)?;
+        rule.destinations.iter().position(|d| key(d) == *place)
     };
     recorded().or_else(|| greatest(&shares(kind, &weights(rule))?))
 }
@@ -184,6 +210,16 @@ mod tests {
             Some(1),
             "a destination that is gone is no way back"
         );
+    }
+
+    #[test]
+    fn records_are_read_by_the_names_that_destinations_have_now() {
+        let mut rule = split("http/0", &[("v1", 90), ("v2", 10)]);
+        rule.destinations[0].name = "stable".to_owned();
+        let change = change(0, &[("v1", 90, 70), ("gone", 10, 30)]);
+        assert_eq!(names(Some(&rule), &change), ["stable", "gone"]);
+        rule.destinations[0].port = Some(8080);
+        assert_eq!(key(&rule.destinations[0]), "backend:8080 v1");
     }
 
     #[test]

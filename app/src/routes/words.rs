@@ -1,5 +1,7 @@
 //! What the page says about routes, in sentences.
 
+use std::collections::BTreeMap;
+
 use mesh::api::routes::{Change, Check, Route, RouteKind, Rule, Severity};
 
 use super::judge::{Progress, Told};
@@ -35,6 +37,17 @@ pub fn followers(route: &Route) -> String {
         });
         and(&names.collect::<Vec<_>>())
     })
+}
+
+/// Returns the calls per second that a route steers. A group's calls count once, however many rules it
+/// follows.
+pub fn pace(route: &Route) -> Option<f64> {
+    let mut groups: BTreeMap<&str, f64> = BTreeMap::new();
+    for callers in route.rules.iter().flat_map(|r| &r.callers) {
+        let rps = groups.entry(&callers.id).or_default();
+        *rps = rps.max(callers.rps);
+    }
+    (!groups.is_empty()).then(|| groups.values().sum())
 }
 
 /// Returns which calls a rule is for: its conditions, "everyone else" after other rules, or "every call".
@@ -74,16 +87,19 @@ pub fn shares_line(names: &[String], shares: &[u32]) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns what a change did: "v1 90 % → 70 %, v2 10 % → 30 %"; what stayed is left out.
-pub fn change_line(kind: RouteKind, change: &Change) -> String {
+/// Returns what a change did to destinations of these names: "v1 90 % → 70 %, v2 10 % → 30 %"; what stayed
+/// is left out.
+pub fn change_line(kind: RouteKind, names: &[String], change: &Change) -> String {
+    if let Some(what) = &change.what {
+        return what.clone();
+    }
     let write = |shares: &Option<Vec<u32>>, at: usize| {
         let share = shares.as_ref().and_then(|s| s.get(at));
         share.map_or_else(|| "nothing".to_owned(), |s| numbers::basis(*s))
     };
     let before = split::shares(kind, &change.before);
     let after = split::shares(kind, &change.after);
-    let parts: Vec<String> = change
-        .destinations
+    let parts: Vec<String> = names
         .iter()
         .enumerate()
         .map(|(at, name)| (name, write(&before, at), write(&after, at)))
@@ -229,7 +245,10 @@ mod tests {
     #[test]
     fn a_change_says_what_it_moved() {
         let kind = RouteKind::VirtualService;
-        let line = |weights: &[(&str, u32, u32)]| change_line(kind, &change(0, weights));
+        let line = |weights: &[(&str, u32, u32)]| {
+            let names: Vec<String> = weights.iter().map(|(n, ..)| (*n).to_owned()).collect();
+            change_line(kind, &names, &change(0, weights))
+        };
         assert_eq!(
             line(&[("v1", 90, 70), ("v2", 10, 30)]),
             "v1 90 % → 70 %, v2 10 % → 30 %"

@@ -66,3 +66,14 @@ pub fn Message(
         </div>
     }
 }
+
+/// Writes a hint of the server as a sentence.
+pub fn sentence(hint: &str) -> String {
+    let mut chars = hint.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}

@@ -2,12 +2,11 @@
 
 use leptos::prelude::*;
 use mesh::api::HealthStatus;
-use mesh::api::changes::Edit;
-use mesh::api::routes::RouteRef;
 
 use super::helm::{Helm, Note};
 use crate::routes::checks::check_list;
-use crate::routes::proposal::{Proposal, What};
+use crate::routes::history::restore;
+use crate::ui::state::sentence;
 use crate::ui::{HealthMark, Icon, Symbol};
 
 /// That it is done, or why it was refused, with the mend right there.
@@ -33,7 +32,7 @@ pub fn NoteBox(helm: Helm) -> impl IntoView {
                     <Icon symbol=Symbol::Tick />
                     <p class="note__text">{text}</p>
                     {restore.map(|change| view! {
-                        <button type="button" class="button" on:click=move |_| restore_join(helm, change.clone())>
+                        <button type="button" class="button" on:click=move |_| put_back(helm, &change)>
                             "Put both back…"
                         </button>
                     })}
@@ -49,7 +48,7 @@ pub fn NoteBox(helm: Helm) -> impl IntoView {
                         <HealthMark status=Signal::stored(HealthStatus::Failing) quiet=true />
                         <div class="note__text">
                             <p><b>{tried}": "{refused.problem.title()}"."</b>" "{refused.problem.message}</p>
-                            {refused.problem.hint.map(|hint| view! { <p>{hint}</p> })}
+                            {refused.problem.hint.map(|hint| view! { <p>{sentence(&hint)}</p> })}
                             {check_list(&checks)}
                         </div>
                         {close()}
@@ -62,23 +61,11 @@ pub fn NoteBox(helm: Helm) -> impl IntoView {
 }
 
 /// Opens the preview of putting back what a join replaced.
-fn restore_join(helm: Helm, change: String) {
-    let Some(route) = helm.route.get_untracked() else {
-        return;
-    };
-    let Ok(object) = route.id.parse::<RouteRef>() else {
-        return;
-    };
-    helm.note.set(None);
-    helm.proposal.set(Some(Proposal {
-        title: "Put both routes back".to_owned(),
-        gist: "both routes as they were".to_owned(),
-        what: What::Edits(vec![Edit::Restore {
-            object,
-            resource_version: route.resource_version,
-            change,
-        }]),
-        touches: vec![route.id],
-        settles: Vec::new(),
-    }));
+fn put_back(helm: Helm, change: &str) {
+    let route = helm.route.get_untracked();
+    let proposal = route.and_then(|route| restore(&route, change, "both routes again"));
+    if proposal.is_some() {
+        helm.note.set(None);
+        helm.proposal.set(proposal);
+    }
 }

@@ -46,14 +46,13 @@ pub fn Rows(split: Split, hues: Hues) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <div class="rows" class:rows--groups=move || several.get() class:rows--locks=with_locks>
+        <div class="rows" class:rows--locks=with_locks>
             <div class="rows__head" aria-hidden="true">
                 <span>"Version"</span>
                 <span>"Share"</span>
                 <span></span>
                 {with_locks.then(|| view! { <span></span> })}
                 <div class="rows__figures">
-                    {move || several.get().then(|| view! { <span>"Calls from"</span> })}
                     <span>"Requests"</span>
                     <span>"Errors, 95 % interval"</span>
                     <span>"p50"</span>
@@ -150,7 +149,7 @@ fn Row(
                         });
                         view! {
                             <div class="row__group">
-                                {move || several.get().then(|| view! { <span class="row__callers">{callers.clone()}</span> })}
+                                {move || several.get().then(|| view! { <span class="row__callers">"calls from "{callers.clone()}</span> })}
                                 <Evidence measured scale />
                             </div>
                         }

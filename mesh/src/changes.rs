@@ -11,7 +11,7 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-pub use join::{BadJoin, join, restore};
+pub use join::{BadJoin, is_still_joined, join, part, parted};
 pub use predict::predict;
 pub use undo::{CannotUndo, undo};
 pub use weights::{BadWeights, checked, set_weights};

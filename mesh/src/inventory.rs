@@ -175,9 +175,11 @@ impl Inventory {
             let mut wanted = wanted.iter();
             wanted.all(|(key, value)| workload.labels.get(key) == Some(value))
         };
+        let from = (service.namespace.clone(), String::new());
         self.workloads
-            .values()
-            .filter(|workload| workload.namespace == service.namespace)
+            .range(from..)
+            .map(|(_, workload)| workload)
+            .take_while(|workload| workload.namespace == service.namespace)
             .filter(|workload| has(workload, &service.selector) && has(workload, labels))
             .collect()
     }

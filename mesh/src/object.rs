@@ -85,6 +85,11 @@ pub fn resource_version(object: &Value) -> &str {
     text_at(object, "/metadata/resourceVersion").unwrap_or_default()
 }
 
+/// Returns what tells the object from another of the same name.
+pub fn uid(object: &Value) -> Option<&str> {
+    text_at(object, "/metadata/uid")
+}
+
 /// Returns the count of specifications there were, where the server counts.
 pub fn generation(object: &Value) -> Option<i64> {
     object.pointer("/metadata/generation")?.as_i64()

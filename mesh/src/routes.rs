@@ -2,24 +2,26 @@
 //!
 //! [`Board`] reads the objects of a cluster once; [`Board::answer`] joins them with what was measured.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::routes::{Route, RouteKind, RouteRef, Routes};
+use crate::api::routes::{Check, Route, RouteKind, RouteRef, Routes};
 use crate::changes::journal::Journal;
 use crate::graph::Facts;
 use crate::inventory::Inventory;
-use crate::object::{ObjectKey, text_at};
-use crate::routing::resolve::Routing;
-use crate::routing::{RouteView, hosts};
+use crate::object::{self, ObjectKey, text_at};
+use crate::routing::destination_rule::{Subset, is_subset};
+use crate::routing::{RouteView, Routing, hosts};
 use crate::units::{UnixMillis, Window};
 
 pub mod owner;
 
 mod checks;
+mod finding;
 mod measured;
+mod moves;
 mod services;
 mod show;
 
@@ -57,6 +59,10 @@ pub struct Board {
     all_gateways: BTreeSet<Place>,
     /// Who else sends to a service: the rules by the service they send to.
     uses: BTreeMap<Place, Vec<Use>>,
+    /// The subsets of each service's full host.
+    subsets: HashMap<String, BTreeMap<String, Subset>>,
+    /// What is wrong with each route, which hangs on the objects alone.
+    checks: Vec<Vec<Check>>,
     domain: String,
 }
 
@@ -85,25 +91,29 @@ impl Board {
         let domain = hosts::DOMAIN.to_owned();
         let inventory = Inventory::read(objects.iter().map(|o| &**o));
         let routing = Routing::read(objects.iter().map(|o| &**o), &domain);
-        let gateways: BTreeMap<String, BTreeSet<Place>> = routing
+        let mut gateways: BTreeMap<String, BTreeSet<Place>> = routing
             .gateways
             .iter()
             .map(|gateway| {
                 let behind = inventory.workloads.values().filter(|workload| {
                     // Without a selector it is every gateway's, which nobody means.
-                    !gateway.selector.is_empty()
-                        && gateway
-                            .selector
-                            .iter()
-                            .all(|(name, value)| workload.labels.get(name) == Some(value))
+                    !gateway.selector.is_empty() && is_subset(&gateway.selector, &workload.labels)
                 });
                 let places = behind.map(|w| (w.namespace.clone(), w.name.clone()));
-                (
-                    format!("{}/{}", gateway.namespace, gateway.name),
-                    places.collect(),
-                )
+                (gateway.full_name(), places.collect())
             })
             .collect();
+        for workload in inventory.workloads.values() {
+            // A gateway of the Gateway API has workloads of its own, made for it.
+            if let Some(name) = workload
+                .labels
+                .get("gateway.networking.k8s.io/gateway-name")
+            {
+                let place = (workload.namespace.clone(), workload.name.clone());
+                let gateway = format!("{}/{name}", workload.namespace);
+                gateways.entry(gateway).or_default().insert(place);
+            }
+        }
         let mut board = Board {
             all_gateways: gateways.values().flatten().cloned().collect(),
             gateways,
@@ -111,8 +121,17 @@ impl Board {
             routing,
             routes: Vec::new(),
             uses: BTreeMap::new(),
+            subsets: HashMap::new(),
+            checks: Vec::new(),
             domain,
         };
+        for ((namespace, name), service) in &board.inventory.services {
+            let host = hosts::service_host(namespace, name, &board.domain);
+            let known = board.routing.subsets(&host, &service.namespace);
+            if !known.is_empty() {
+                board.subsets.insert(host, known);
+            }
+        }
         let mut routes: Vec<ReadRoute> = objects
             .iter()
             .filter_map(|object| board.read_route(object))
@@ -132,6 +151,7 @@ impl Board {
             }
         }
         board.routes = routes;
+        board.checks = checks::find(&board);
         board
     }
 
@@ -184,10 +204,9 @@ impl Board {
             return Target::default();
         };
         let none = BTreeMap::new();
-        let subsets = self.routing.subsets(&full, &service.namespace);
         let labels = match subset {
             None => Some(&none),
-            Some(name) => subsets.get(name).map(|subset| &subset.labels),
+            Some(name) => self.subset(&full, name).map(|subset| &subset.labels),
         };
         let workloads = labels.map_or_else(BTreeSet::new, |labels| {
             let selected = self.inventory.workloads_of(service, labels);
@@ -200,6 +219,19 @@ impl Board {
             service: place,
             workloads,
         }
+    }
+
+    /// Returns a subset of a service's full host.
+    fn subset(&self, host: &str, name: &str) -> Option<&Subset> {
+        self.subsets.get(host)?.get(name)
+    }
+
+    /// Returns the version of a route's object as it was read here.
+    pub fn version_of(&self, place: &RouteRef) -> Option<&str> {
+        let idx = self.routes.binary_search_by(|r| r.place.cmp(place)).ok()?;
+        self.routes
+            .get(idx)
+            .map(|r| object::resource_version(&r.object))
     }
 
     /// Returns the windows, in seconds, over which weights that changed within `window` before `at` are
@@ -229,11 +261,14 @@ impl Board {
         at: UnixMillis,
     ) -> Option<u32> {
         let recorded = route.journal.last_of(rule).map(|change| change.at_ms);
-        let changed = recorded.max(route.written_at.map(|at| at.0));
+        let written = route.written_at.map(|at| at.0);
+        // A time that is yet to come is no record: clocks differ by less.
+        let is_past = |time: &i64| *time <= at.0.saturating_add(60_000);
+        let changed = recorded.filter(is_past).max(written.filter(is_past));
         let Some(changed) = changed else {
             return Some(window.secs());
         };
-        let since_ms = at.0 - changed - SETTLING_MS;
+        let since_ms = at.0.saturating_sub(changed).saturating_sub(SETTLING_MS);
         if since_ms >= window.millis() {
             return Some(window.secs());
         }

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mesh::api;
 use mesh::api::changes::{ChangeRequest, Changes, Edit, EditResult, Outcome, SetWeights, Undo};
+use mesh::api::routes::RouteRef;
 use mesh::changes::journal::{Journal, MAX_REASON};
 use mesh::object::{self, ObjectKey};
 use tracing::{info, warn};
@@ -21,6 +22,9 @@ mod diff;
 mod keep;
 mod plan;
 mod record;
+
+#[cfg(test)]
+mod tests;
 
 use plan::{Planned, Weights, Write};
 
@@ -62,6 +66,7 @@ pub async fn set_weights(
     let edit = Edit::SetWeights {
         object: route_of(place)?,
         resource_version: body.resource_version,
+        uid: body.uid,
         generation: body.generation,
         rule: body.rule,
         weights: body.weights,
@@ -92,38 +97,42 @@ pub async fn undo(
     let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
     let object = cluster.get(&key_of(&route)).await?;
     let recorded = Journal::of(&object).find(&body.change).cloned();
-    let is_structural = recorded.as_ref().is_some_and(|c| c.what.is_some());
     let mut edits = Vec::new();
-    // The others of the change come first: what was written last is taken back first.
-    for id in recorded.iter().flat_map(|c| &c.together).rev() {
-        let Ok(other) = id.parse::<api::routes::RouteRef>() else {
-            continue;
-        };
-        if other == route || is_structural {
-            continue;
-        }
-        let object = cluster.get(&key_of(&other)).await?;
-        edits.push(Edit::Undo {
-            resource_version: object::resource_version(&object).to_owned(),
-            object: other,
-            change: body.change.clone(),
-            over: None,
+    if recorded.as_ref().is_some_and(|c| c.what.is_some()) {
+        edits.push(Edit::Restore {
+            object: route,
+            resource_version: body.resource_version,
+            change: body.change,
         });
-    }
-    edits.push(if is_structural {
-        Edit::Restore {
-            object: route,
-            resource_version: body.resource_version,
-            change: body.change,
-        }
     } else {
-        Edit::Undo {
-            object: route,
-            resource_version: body.resource_version,
-            change: body.change,
-            over: body.over,
+        // What was written last is taken back first.
+        let together = recorded.iter().flat_map(|c| &c.together).rev();
+        let mut objects: Vec<RouteRef> = together.filter_map(|id| id.parse().ok()).collect();
+        if !objects.contains(&route) {
+            objects.push(route.clone());
         }
-    });
+        for other in objects {
+            let is_named = other == route;
+            let resource_version = if is_named {
+                body.resource_version.clone()
+            } else {
+                // One that is gone, or never got so far, has nothing to take back.
+                let Ok(object) = cluster.get(&key_of(&other)).await else {
+                    continue;
+                };
+                if Journal::of(&object).find(&body.change).is_none() {
+                    continue;
+                }
+                object::resource_version(&object).to_owned()
+            };
+            edits.push(Edit::Undo {
+                object: other,
+                resource_version,
+                change: body.change.clone(),
+                over: body.over.clone().filter(|_| is_named),
+            });
+        }
+    }
     let request = ChangeRequest {
         edits,
         reason: None,
@@ -154,7 +163,11 @@ async fn change(app: &App, request: ChangeRequest) -> Result<Response, ApiError>
         let results = planned.into_iter().map(|p| p.result).collect();
         return Ok(answer(None, results, None));
     }
-    let (results, failure) = write_all(cluster, &request, planned, &id).await;
+    // Whoever asked may hang up: what was begun is ended all the same.
+    let (app, written_id) = (app.clone(), id.clone());
+    let written =
+        tokio::spawn(async move { write_all(&app, &request, planned, &written_id).await });
+    let (results, failure) = written.await.map_err(|_| ApiError::internal())??;
     let written = results.iter().any(|r| r.outcome == Outcome::Applied);
     Ok(answer(written.then_some(id), results, failure))
 }
@@ -178,64 +191,61 @@ fn check_request(request: &ChangeRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Writes what was planned, in order, up to the first failure.
+/// Writes what was planned, in order, up to the first failure. Those who watch are told when all is done:
+/// nothing stands between two writes that belong together.
 async fn write_all(
-    cluster: &Cluster,
+    app: &App,
     request: &ChangeRequest,
     planned: Vec<Planned>,
     id: &str,
-) -> (Vec<EditResult>, Option<ApiError>) {
-    let mut results = Vec::new();
+) -> Result<(Vec<EditResult>, Option<ApiError>), ApiError> {
+    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
+    let mut done = Vec::new();
     let mut failure: Option<ApiError> = None;
     for mut planned in planned {
         if failure.is_some() {
-            results.push(planned.not_written());
-            continue;
-        }
-        if planned.result.outcome == Outcome::Unchanged {
-            results.push(planned.result);
-            continue;
-        }
-        match write(cluster, &mut planned).await {
-            Ok(()) => {
-                planned.result.outcome = Outcome::Applied;
-                record::tell(cluster, &planned, request.reason.as_deref(), id).await;
-                info!(
-                    object = planned.result.object,
-                    change = id,
-                    who = cluster.who(),
-                    reason = request.reason,
-                    what = planned.summary,
-                    "Changed"
-                );
-            }
-            Err(error) => {
-                let error = ApiError::from(error);
-                warn!(
-                    object = planned.result.object,
-                    change = id,
-                    why = error.detail().message,
-                    "A change failed"
-                );
-                planned.result.outcome = Outcome::Failed;
-                planned.result.error = Some(error.detail());
-                failure = Some(error);
+            planned.result.outcome = Outcome::NotTried;
+        } else if planned.result.outcome != Outcome::Unchanged {
+            match write(cluster, &mut planned).await {
+                Ok(()) => {
+                    planned.result.outcome = Outcome::Applied;
+                    info!(
+                        object = planned.result.object,
+                        change = id,
+                        who = cluster.who(),
+                        reason = request.reason,
+                        what = planned.summary,
+                        "Changed"
+                    );
+                }
+                Err(error) => {
+                    let error = ApiError::from(error);
+                    warn!(
+                        object = planned.result.object,
+                        change = id,
+                        why = error.detail().message,
+                        "A change failed"
+                    );
+                    planned.result.outcome = Outcome::Failed;
+                    planned.result.error = Some(error.detail());
+                    failure = Some(error);
+                }
             }
         }
-        results.push(planned.result);
+        done.push(planned);
     }
-    (results, failure)
+    for planned in done.iter().filter(|p| p.result.outcome == Outcome::Applied) {
+        record::tell(cluster, planned, request.reason.as_deref(), id).await;
+    }
+    let results = done.into_iter().map(|planned| planned.result).collect();
+    Ok((results, failure))
 }
 
 async fn write(cluster: &Cluster, planned: &mut Planned) -> Result<(), ClusterError> {
     for step in &planned.writes {
         match step {
             Write::Keep(revision) => {
-                // Copies of an attempt that failed half-way are there already.
-                match cluster.create(revision, false).await {
-                    Ok(_) | Err(ClusterError::Exists(_)) => {}
-                    Err(error) => return Err(error),
-                }
+                cluster.create(revision, false).await?;
             }
             Write::Weights(weights) => {
                 let written = set(cluster, &planned.key, weights).await?;
@@ -263,18 +273,23 @@ async fn set(
     key: &ObjectKey,
     weights: &Weights,
 ) -> Result<Written, ClusterError> {
-    let gone = || ClusterError::Conflict(key.clone());
-    let patch = weights.patch(&weights.live).ok_or_else(gone)?;
-    match cluster.patch(key, &patch, false).await {
-        Err(ClusterError::Conflict(_)) => {}
+    let changed = || ClusterError::Conflict(key.clone());
+    let patch = weights.patch(&weights.live).ok_or_else(changed)?;
+    let refusal = match cluster.patch(key, &patch, false).await {
+        // A destination that is no longer the one that was seen fails its test, whatever the version.
+        Err(error @ (ClusterError::Conflict(_) | ClusterError::Invalid { .. })) => error,
         outcome => return outcome,
-    }
+    };
     let now = cluster.get(key).await?;
-    let generation = object::generation(&weights.live);
-    if generation.is_none() || object::generation(&now) != generation {
-        return Err(gone());
+    if object::resource_version(&now) == object::resource_version(&weights.live) {
+        return Err(refusal);
     }
-    let patch = weights.patch(&now).ok_or_else(gone)?;
+    let is_same = object::uid(&now) == object::uid(&weights.live)
+        && now.get("spec") == weights.live.get("spec");
+    if !is_same {
+        return Err(changed());
+    }
+    let patch = weights.patch(&now).ok_or_else(changed)?;
     cluster.patch(key, &patch, false).await
 }
 

@@ -50,7 +50,8 @@ impl FactsCache {
         }
         FactsCache {
             metrics,
-            traffic: cache(8),
+            // A window for each age of fresh weights, beside those that people look at.
+            traffic: cache(24),
             full: cache(4),
             hours: cache(2),
         }

@@ -16,6 +16,9 @@ use crate::cluster::Cluster;
 use crate::facts::Known;
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
 
+/// How long a change waits for what metrics say of it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
+
 /// The objects as they were read last, so that they are read once for each version.
 #[derive(Default)]
 pub struct BoardCache(Mutex<Option<(u64, Arc<Board>)>>);
@@ -67,11 +70,11 @@ impl Measured {
                 return Ok(measured);
             }
         }
-        for secs in board.fresh_windows(window, at) {
-            let Some(short) = Window::from_secs(secs) else {
-                continue;
-            };
-            match app.facts.traffic(short, at).await {
+        let fresh = board.fresh_windows(window, at);
+        let asked = fresh.iter().filter_map(|secs| Window::from_secs(*secs));
+        let asked = asked.map(async |short| (short.secs(), app.facts.traffic(short, at).await));
+        for (secs, answer) in futures::future::join_all(asked).await {
+            match answer {
                 Ok(known) => {
                     measured.recent.insert(secs, known);
                 }
@@ -79,6 +82,33 @@ impl Measured {
             }
         }
         Ok(measured)
+    }
+
+    /// Returns the same, but waits for metrics no longer than a person in trouble would: a change does not
+    /// hang on them.
+    pub async fn at_once(app: &App, board: &Board) -> Result<Measured, ApiError> {
+        let window = Window::default();
+        match tokio::time::timeout(PATIENCE, Measured::of(app, board, window)).await {
+            Ok(measured) => measured,
+            Err(_) => Ok(Measured {
+                window,
+                at: app.facts.instant(None)?,
+                known: None,
+                recent: BTreeMap::new(),
+                notices: vec![api::Notice {
+                    kind: "evidence_missing".to_owned(),
+                    source: "pidali".to_owned(),
+                    message: "The metrics did not answer in time: what will move can't be told."
+                        .to_owned(),
+                    hint: None,
+                }],
+            }),
+        }
+    }
+
+    /// Returns what should be known about it.
+    pub fn notices(&self) -> &[api::Notice] {
+        &self.notices
     }
 
     /// Returns it as the board takes it.

@@ -540,17 +540,42 @@ async fn two_splits_of_one_service_are_moved_and_taken_back_together() -> Result
     assert_eq!(history["items"][0]["change"], both.json["change"]);
     assert_eq!(
         history["items"][0]["together"],
-        json!(["default/virtualservice/backend-routing"])
+        json!([
+            "default/virtualservice/backend-routing",
+            "default/virtualservice/app-external"
+        ])
     );
 
-    let body = json!({"change": both.json["change"], "resource_version": version(&pidali.json(BACKEND).await?)});
+    // From either of them, what was written last is taken back first.
+    let body = json!({"change": both.json["change"], "resource_version": version(&pidali.json(EXTERNAL).await?)});
     let undone = pidali
-        .send("POST", &format!("{BACKEND}/undo"), &body, &[])
+        .send("POST", &format!("{EXTERNAL}/undo"), &body, &[])
         .await?;
     assert_eq!(undone.status, 200, "{}", undone.text);
-    assert_eq!(undone.json["results"].as_array().map(Vec::len), Some(2));
+    let results = undone.json["results"].as_array().context("results")?;
+    let order: Vec<&str> = results
+        .iter()
+        .filter_map(|r| r["object"].as_str())
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "default/virtualservice/app-external",
+            "default/virtualservice/backend-routing"
+        ]
+    );
     assert_eq!(weights(&pidali.json(BACKEND).await?), [90, 10]);
     assert_eq!(weights(&pidali.json(EXTERNAL).await?), [90, 10]);
+    // Once more changes nothing, and says so.
+    let body = json!({"change": both.json["change"], "resource_version": version(&pidali.json(BACKEND).await?)});
+    let again = pidali
+        .send("POST", &format!("{BACKEND}/undo"), &body, &[])
+        .await?;
+    assert_eq!(again.status, 200, "{}", again.text);
+    assert!(again.json["change"].is_null(), "{}", again.text);
+    for result in again.json["results"].as_array().context("results")? {
+        assert_eq!(result["outcome"], "unchanged");
+    }
     Ok(())
 }
 
@@ -628,7 +653,8 @@ async fn two_splits_are_joined_into_one_and_parted_again() -> Result<()> {
     );
     assert_eq!(
         (weights(&mesh), weights(&gateway)),
-        (vec![90, 10], vec![90, 10])
+        (vec![0, 100], vec![0, 100]),
+        "parting moves nobody"
     );
     Ok(())
 }

@@ -16,6 +16,7 @@ pub struct Base {
     route: String,
     rule: String,
     resource_version: String,
+    uid: Option<String>,
     generation: Option<i64>,
     matches: Vec<String>,
     destinations: Vec<Destination>,
@@ -41,6 +42,7 @@ impl Base {
             route: route.id.clone(),
             rule: rule.rule.clone(),
             resource_version: route.resource_version.clone(),
+            uid: route.uid.clone(),
             generation: route.generation,
             matches: rule.matches.clone(),
             destinations: destinations.collect(),
@@ -59,6 +61,7 @@ impl Base {
         Some(Edit::SetWeights {
             object: self.route.parse::<RouteRef>().ok()?,
             resource_version: self.resource_version.clone(),
+            uid: self.uid.clone(),
             generation: self.generation,
             rule: self.rule.clone(),
             weights: weights::weights(shares, split::sum(&self.weights)),
@@ -258,6 +261,7 @@ mod tests {
             generation,
             rule,
             object,
+            ..
         }) = draft.base.edit(&draft.shares)
         else {
             panic!("no edit");

@@ -32,8 +32,11 @@ pub enum Edit {
         object: RouteRef,
         /// Its version as it was seen; a newer one is a conflict.
         resource_version: String,
-        /// Its generation as it was seen: where only something else of the object changed since, the edit
-        /// still holds.
+        /// Its uid and generation as they were seen: where only something else than the specification of
+        /// this very object changed since, the edit still holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<String>,
+        /// See `uid`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         generation: Option<i64>,
         /// The rule: `http/0`.
@@ -78,6 +81,14 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// Returns every object that it names, the one that it changes first before the others.
+    pub fn objects(&self) -> Vec<&RouteRef> {
+        match self {
+            Edit::Join { object, with, .. } => vec![object, with],
+            other => vec![other.object()],
+        }
+    }
+
     /// Returns the object that it changes first.
     pub fn object(&self) -> &RouteRef {
         match self {
@@ -96,6 +107,9 @@ impl Edit {
 pub struct SetWeights {
     /// As in [`Edit::SetWeights`].
     pub resource_version: String,
+    /// As in [`Edit::SetWeights`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// As in [`Edit::SetWeights`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,

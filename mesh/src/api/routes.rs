@@ -137,6 +137,9 @@ pub struct Route {
     pub gateways: Vec<String>,
     /// The version that a write must name.
     pub resource_version: String,
+    /// What tells it from another object of the same name, before or after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// Grows when the specification changes; absent where the server does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
@@ -175,7 +178,8 @@ pub struct Rule {
     /// The service that all its destinations belong to, as `namespace/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Who follows the rule and how many calls they made, one for each group.
+    /// Who follows the rule and how many calls they made, one for each group; none where the metrics are
+    /// not to be had.
     pub callers: Vec<Callers>,
     /// The time that the measured shares are of, in seconds: since the last change of the weights at
     /// most. Absent while the change is too fresh to measure, and where nothing is known.
@@ -238,7 +242,7 @@ pub struct Destination {
     /// Its pods, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<Pods>,
-    /// How its calls go, one for each group of callers, in the rule's order.
+    /// How its calls go, one for each group of callers; none where metrics can't tell.
     pub measured: Vec<Measured>,
 }
 
@@ -330,6 +334,9 @@ pub struct Check {
     pub severity: Severity,
     /// The object it is about, as `namespace/kind/name` with the kind in lower case.
     pub object: String,
+    /// The other object that it takes, as `namespace/kind/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
     /// Where in the object: `spec.http[0].route[1].destination.subset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -427,7 +434,8 @@ pub struct Change {
     /// The change that this one took back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
-    /// Other objects that were changed together with this one, by id.
+    /// All objects that were changed together, this one among them, by id in the order in which they were
+    /// written; empty where it was this one alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<String>,
 }

@@ -1,14 +1,19 @@
 //! Joining two VirtualServices that split one service into one, where a single patch moves both groups of
 //! callers at once (rules W4 and P3).
 
+use std::collections::BTreeSet;
+
 use json_patch::Patch;
 use serde_json::{Value, json};
 
 use super::journal::{JOURNAL, Journal};
-use super::weights::{add, annotation_pointer, replace, test};
+use super::weights::{add, annotation_pointer, remove, replace, test};
 use crate::api::routes::Change;
-use crate::object::{ObjectKey, resource_version};
-use crate::routing::VirtualService;
+use crate::object::{ObjectKey, label, list_at, resource_version};
+use crate::routing::{Rule, VirtualService};
+
+/// Names the control plane that an object is for.
+const REVISION: &str = "istio.io/rev";
 
 /// Why two objects can't be joined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +30,9 @@ pub enum BadJoin {
     /// One of them can't be read.
     #[error("{0}")]
     Unreadable(String),
+    /// One group of callers would be moved by it.
+    #[error("they are at different shares; bring both to the same ones first")]
+    OtherShares,
     /// They do different things, so that one rule can't speak for both.
     #[error("they differ in more than hosts, gateways and weights: {0}")]
     Differ(String),
@@ -50,6 +58,16 @@ pub fn join(stays: &Value, goes: &Value, record: &Change) -> Result<Patch, BadJo
     let (a, b) = (without_weights(stays), without_weights(goes));
     if let Some(field) = difference(&a, &b) {
         return Err(BadJoin::Differ(field));
+    }
+    if label(stays, REVISION) != label(goes, REVISION) {
+        return Err(BadJoin::Differ(
+            "they are for different revisions of Istio".to_owned(),
+        ));
+    }
+    let shares =
+        |view: &VirtualService| -> Vec<_> { view.rules.iter().map(Rule::shares).collect() };
+    if shares(&first) != shares(&second) {
+        return Err(BadJoin::OtherShares);
     }
     let union = |mut list: Vec<String>, more: &[String]| {
         list.extend(
@@ -83,19 +101,47 @@ pub fn join(stays: &Value, goes: &Value, record: &Change) -> Result<Patch, BadJo
     Ok(Patch(patch))
 }
 
-/// Returns the patch that gives an object the specification it had in `before`.
-pub fn restore(live: &Value, before: &Value, record: &Change) -> Patch {
-    let spec = before.get("spec").cloned().unwrap_or(Value::Null);
+/// Returns the patch that takes a join back: `joined` speaks again for the hosts and callers that it spoke
+/// for in `before`. Its rules stay as they are now.
+pub fn part(joined: &Value, before: &Value, record: &Change) -> Patch {
+    let hosts = before.pointer("/spec/hosts").cloned();
     let mut patch = vec![
-        replace("/metadata/resourceVersion", resource_version(live).into()),
-        add("/spec", spec),
+        replace("/metadata/resourceVersion", resource_version(joined).into()),
+        add("/spec/hosts", hosts.unwrap_or(Value::Null)),
     ];
-    if live.pointer("/metadata/annotations").is_none() {
+    match before.pointer("/spec/gateways") {
+        Some(gateways) => patch.push(add("/spec/gateways", gateways.clone())),
+        None if joined.pointer("/spec/gateways").is_some() => patch.push(remove("/spec/gateways")),
+        None => {}
+    }
+    if joined.pointer("/metadata/annotations").is_none() {
         patch.push(add("/metadata/annotations", json!({})));
     }
-    let journal = Journal::of(live).with(record);
+    let journal = Journal::of(joined).with(record);
     patch.push(add(&annotation_pointer(JOURNAL), journal.into()));
     Patch(patch)
+}
+
+/// Returns the object that a join deleted, with the rules that speak for its callers now.
+pub fn parted(joined: &Value, copy: &Value) -> Value {
+    let mut copy = copy.clone();
+    if let (Some(rules), Some(spec)) = (
+        joined.pointer("/spec/http"),
+        copy.get_mut("spec").and_then(Value::as_object_mut),
+    ) {
+        spec.insert("http".to_owned(), rules.clone());
+    }
+    copy
+}
+
+/// Returns whether `joined` still speaks for just the hosts of what was joined.
+pub fn is_still_joined(joined: &Value, copies: &[&Value]) -> bool {
+    let hosts = |object: &Value| -> BTreeSet<String> {
+        let hosts = list_at(object, "/spec/hosts").filter_map(Value::as_str);
+        hosts.map(str::to_owned).collect()
+    };
+    let were: BTreeSet<String> = copies.iter().flat_map(|copy| hosts(copy)).collect();
+    hosts(joined) == were
 }
 
 /// Returns the specification without what a join puts together.
@@ -122,7 +168,7 @@ fn without_weights(object: &Value) -> Value {
 /// Returns where two specifications differ.
 fn difference(a: &Value, b: &Value) -> Option<String> {
     let (a, b) = (a.as_object()?, b.as_object()?);
-    let fields: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let fields: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let differs = fields
         .into_iter()
         .find(|field| a.get(*field) != b.get(*field))?;

@@ -30,15 +30,15 @@ impl Journal {
         let Some(text) = annotation(object, JOURNAL) else {
             return Journal::default();
         };
-        match serde_json::from_str(text) {
-            Ok(changes) => Journal {
-                changes,
-                is_unreadable: false,
-            },
-            Err(_) => Journal {
-                changes: Vec::new(),
-                is_unreadable: true,
-            },
+        // One odd entry does not take the others along.
+        let entries: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+        let changes: Vec<Change> = entries
+            .iter()
+            .filter_map(|entry| serde_json::from_value(entry.clone()).ok())
+            .collect();
+        Journal {
+            is_unreadable: changes.is_empty() && text.trim() != "[]",
+            changes,
         }
     }
 

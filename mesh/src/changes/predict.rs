@@ -11,6 +11,12 @@ pub fn predict(rule: &Rule, after: &[u32]) -> Option<Predicted> {
     if rule.callers.is_empty() {
         return None;
     }
+    // Calls that other rules lead to the same pods are counted as well: what moves is less.
+    let is_bound = rule
+        .destinations
+        .iter()
+        .flat_map(|d| &d.measured)
+        .any(|m| m.share_bounds.is_some());
     let rps: f64 = rule.callers.iter().map(|c| c.rps).sum();
     let destinations: Vec<PredictedShare> = rule
         .destinations
@@ -30,13 +36,13 @@ pub fn predict(rule: &Rule, after: &[u32]) -> Option<Predicted> {
         })
         .collect();
     Some(Predicted {
-        message: message(rps, &destinations),
+        message: message(rps, is_bound, &destinations),
         rps: six_digits(rps),
         destinations,
     })
 }
 
-fn message(rps: f64, destinations: &[PredictedShare]) -> String {
+fn message(rps: f64, is_bound: bool, destinations: &[PredictedShare]) -> String {
     let names = |takes: fn(f64) -> bool| {
         let moved = destinations.iter().filter(|d| takes(d.after - d.before));
         moved
@@ -58,6 +64,7 @@ fn message(rps: f64, destinations: &[PredictedShare]) -> String {
         0.0 => format!("No calls are measured now; from now on {to} gets what {from} had."),
         n if n < 1.0 => format!("Less than one request a minute goes from {from} to {to}."),
         n if n < 1.5 => format!("≈ 1 request a minute goes from {from} to {to}."),
+        n if is_bound => format!("At most {n:.0} requests a minute go from {from} to {to}."),
         n => format!("≈ {n:.0} requests a minute go from {from} to {to}."),
     }
 }

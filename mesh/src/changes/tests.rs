@@ -387,7 +387,6 @@ fn two_splits_of_one_service_are_joined_where_they_differ_in_nothing_else() {
         json!({"name": "app-external", "namespace": "default", "resourceVersion": "9"});
     external["spec"]["hosts"] = json!(["app.example.com"]);
     external["spec"]["gateways"] = json!(["app-gateway"]);
-    external["spec"]["http"][0]["route"][0]["weight"] = json!(80);
     let rule = RouteView::read(RouteKind::VirtualService, &split())
         .unwrap()
         .rules
@@ -400,8 +399,23 @@ fn two_splits_of_one_service_are_joined_where_they_differ_in_nothing_else() {
     );
     assert_eq!(joined["spec"]["gateways"], json!(["mesh", "app-gateway"]));
     assert_eq!(joined["spec"]["http"], split()["spec"]["http"]);
-    let back = apply(&joined, &restore(&joined, &split(), &record));
-    assert_eq!(back["spec"], split()["spec"]);
+    assert!(is_still_joined(&joined, &[&split(), &external]));
+    // What was moved since stays so, for both.
+    let later = moved(&joined, "c3", [20, 80]);
+    let back = apply(&later, &part(&later, &split(), &record));
+    assert_eq!(
+        (&back["spec"]["hosts"], back["spec"].get("gateways")),
+        (&json!(["backend"]), None)
+    );
+    let other = parted(&later, &external);
+    assert_eq!(other["spec"]["http"], back["spec"]["http"]);
+    assert_eq!(other["spec"]["gateways"], json!(["app-gateway"]));
+    let mut grown = later.clone();
+    grown["spec"]["hosts"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!("third"));
+    assert!(!is_still_joined(&grown, &[&split(), &external]));
 
     let refused = |edit: &dyn Fn(&mut Value)| {
         let mut other = external.clone();

@@ -12,6 +12,9 @@ pub enum CannotUndo {
     /// The object records no such change.
     #[error("the object records no change `{0}`")]
     NotRecorded(String),
+    /// It was no change of weights.
+    #[error("change `{0}` moved no weights: it is taken back as a whole")]
+    NotWeights(String),
     /// No rule has those destinations any more.
     #[error("no rule of the object sends to {} any more", .0.join(" and "))]
     RuleGone(Vec<String>),
@@ -41,10 +44,16 @@ pub fn undo<'a>(
     let recorded = journal
         .find(change)
         .ok_or_else(|| CannotUndo::NotRecorded(change.chars().take(40).collect()))?;
+    // A record that someone wrote may say anything.
+    let n = recorded.destinations.len();
+    if recorded.what.is_some() || n < 2 || recorded.before.len() != n {
+        return Err(CannotUndo::NotWeights(recorded.change.clone()));
+    }
     let rule = rule_of(rules, recorded)
         .ok_or_else(|| CannotUndo::RuleGone(recorded.destinations.clone()))?;
     let now: Vec<Option<u32>> = rule.destinations.iter().map(|d| d.weight).collect();
-    if now != recorded.after && over != Some(now.as_slice()) {
+    let is_back = now == recorded.before;
+    if now != recorded.after && !is_back && over != Some(now.as_slice()) {
         return Err(CannotUndo::ChangedSince {
             before: recorded.before.clone(),
             after: recorded.after.clone(),

@@ -85,9 +85,7 @@ pub fn set_weights(
             // `add` replaces as well.
             Some(weight) => patch.push(add(&pointer, (*weight).into())),
             None if live.get("weight").is_some() => {
-                patch.push(PatchOperation::Remove(RemoveOperation {
-                    path: path(&pointer),
-                }));
+                patch.push(remove(&pointer));
             }
             None => {}
         }
@@ -137,6 +135,12 @@ pub(super) fn add(pointer: &str, value: Value) -> PatchOperation {
     PatchOperation::Add(AddOperation {
         path: path(pointer),
         value,
+    })
+}
+
+pub(super) fn remove(pointer: &str) -> PatchOperation {
+    PatchOperation::Remove(RemoveOperation {
+        path: path(pointer),
     })
 }
 

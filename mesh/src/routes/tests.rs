@@ -137,18 +137,18 @@ fn w4_what_keeps_calls_from_a_route_is_found() {
     check(
         "late",
         &more,
-        expect![[r"
-        Error gateway_missing at spec.gateways: There is no Gateway default/gone.
-        Error host_twice at spec.hosts: VirtualService default/split speaks for backend in the mesh as well.
-        Warning rule_unreachable at spec.http[1]: Rule http/1 is never reached: one before it takes every call.
-    "]],
+        expect![[r#"
+            Error gateway_missing at spec.gateways: There is no Gateway default/gone.
+            Error host_twice at spec.hosts: VirtualService default/split speaks for backend.default.svc.cluster.local in the mesh as well.
+            Warning rule_unreachable at spec.http[1]: Rule http/1 is never reached: one before it takes every call.
+        "#]],
     );
     check(
         "split",
         &more,
-        expect![[r"
-        Warning host_twice at spec.hosts: VirtualService default/late speaks for backend.default.svc.cluster.local in the mesh as well.
-    "]],
+        expect![[r#"
+            Warning host_twice at spec.hosts: VirtualService default/late speaks for backend in the mesh as well.
+        "#]],
     );
 }
 
@@ -162,10 +162,10 @@ fn w4_a_second_split_and_a_policy_without_effect_are_told() {
     check(
         "split",
         &more,
-        expect![[r"
-        Warning policy_without_effect at -: The traffic policy of DestinationRule default/breaker never applies to default/backend.
-        Info split_twice at -: default/virtualservice/outside splits default/backend as well, for other callers.
-    "]],
+        expect![[r#"
+            Warning policy_without_effect at -: The traffic policy of DestinationRule default/breaker never applies to default/backend.
+            Info split_twice at -: default/virtualservice/outside splits default/backend as well.
+        "#]],
     );
 }
 
@@ -256,10 +256,17 @@ fn w9_measured_belongs_to_a_destination_and_a_group_of_callers() {
     assert!(low < 0.1 && 0.1 < high && high < 0.2, "{low} {high}");
     assert_eq!(rule.measured_over_s, Some(300));
 
-    // Without metrics the route stands all the same.
+    // Without metrics the route stands all the same, and nothing is said to be zero.
     let route = board.route(&place("split"), &evidence(None)).unwrap();
     assert_eq!(route.rules[0].destinations[0].share, Some(0.9));
     assert_eq!(route.rules[0].measured_over_s, None);
+    assert!(
+        route.rules[0].callers.is_empty() && route.rules[0].destinations[0].measured.is_empty()
+    );
+    assert_eq!(
+        crate::changes::predict(&route.rules[0], &[5_000, 5_000]),
+        None
+    );
 }
 
 #[test]
@@ -303,7 +310,7 @@ fn two_subsets_on_one_workload_can_not_be_told_apart() {
         .route(&place("split"), &evidence(Some(&facts)))
         .unwrap();
     let rule = &route.rules[0];
-    assert_eq!(rule.destinations[0].measured[0].share, None);
+    assert!(rule.destinations.iter().all(|d| d.measured.is_empty()));
     assert!(
         rule.callers[0]
             .note

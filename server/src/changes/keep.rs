@@ -1,16 +1,17 @@
 //! Copies of objects from before a structural change, as ControllerRevisions (rule W6): what they replaced
 //! can be put back.
 
-use std::sync::Arc;
-
-use mesh::object::{ObjectKey, label, text_at};
+use mesh::api::routes::RouteRef;
+use mesh::object::{self, ObjectKey, text_at};
 use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, key_of};
 
 /// The label that names the change.
 const CHANGE: &str = "pidali.dev/change";
 
-/// Returns the ControllerRevision that keeps a copy of `object`.
-pub fn copy(object: &Value, change: &str) -> Value {
+/// Returns the ControllerRevision that keeps a copy of `object`; it belongs to `leader`, which stays.
+pub fn copy(object: &Value, leader: &Value, change: &str) -> Value {
     let key = ObjectKey::of(object);
     let mut data = object.clone();
     if let Some(metadata) = data.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -28,35 +29,48 @@ pub fn copy(object: &Value, change: &str) -> Value {
     if let Some(object) = data.as_object_mut() {
         object.remove("status");
     }
-    let revision = object
-        .pointer("/metadata/generation")
-        .and_then(Value::as_i64)
-        .unwrap_or(1);
     json!({
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": {
-            "name": format!("pidali-{}-{change}", key.name),
+            "name": name(&key, change),
             "namespace": key.namespace,
             "labels": {CHANGE: change, "app.kubernetes.io/managed-by": "pidali"},
-            "ownerReferences": [],
+            "ownerReferences": [{
+                "apiVersion": text_at(leader, "/apiVersion"),
+                "kind": text_at(leader, "/kind"),
+                "name": text_at(leader, "/metadata/name"),
+                "uid": object::uid(leader),
+                "controller": true,
+            }],
         },
-        "revision": revision,
+        "revision": object::generation(object).unwrap_or(1),
         "data": data,
     })
 }
 
-/// Returns the copies that a change kept, sorted by key.
-pub fn copies(objects: &[Arc<Value>], change: &str) -> Vec<(ObjectKey, Value)> {
-    let mut found: Vec<(ObjectKey, Value)> = objects
-        .iter()
-        .filter(|object| text_at(object, "/kind") == Some("ControllerRevision"))
-        .filter(|object| label(object, CHANGE) == Some(change))
-        .filter_map(|object| {
-            let data = object.get("data")?.clone();
-            Some((ObjectKey::of(&data), data))
-        })
-        .collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
+/// Returns the copy of a route from before a change of `leader`: one that belongs to it and holds that very
+/// route. Anyone may write ControllerRevisions; what they hold is not trusted beyond that.
+pub async fn find(cluster: &Cluster, leader: &Value, id: &str, change: &str) -> Option<Value> {
+    let key = key_of(&id.parse::<RouteRef>().ok()?);
+    let own = ObjectKey::of(leader);
+    if key.namespace != own.namespace || key.kind != own.kind {
+        return None;
+    }
+    let revision = ObjectKey {
+        kind: "ControllerRevision".to_owned(),
+        namespace: key.namespace.clone(),
+        name: name(&key, change),
+    };
+    let found = cluster.get(&revision).await.ok()?;
+    let owner = text_at(&found, "/metadata/ownerReferences/0/uid");
+    let data = found.get("data")?;
+    let is_ours = owner.is_some() && owner == object::uid(leader);
+    (is_ours && ObjectKey::of(data) == key).then(|| data.clone())
+}
+
+/// Names of objects are at most 253 characters long; ids of changes are 15.
+fn name(key: &ObjectKey, change: &str) -> String {
+    let short: String = key.name.chars().take(200).collect();
+    format!("pidali-{short}-{change}")
 }

@@ -10,7 +10,6 @@ use mesh::changes::{self, CannotUndo};
 use mesh::object::{self, ObjectKey};
 use mesh::routes::{Board, owner};
 use mesh::routing::{self, RouteView, Rule, RulePlace, weights};
-use mesh::units::Window;
 use serde_json::Value;
 
 use super::diff::diff;
@@ -34,6 +33,10 @@ pub struct Planned {
     pub summary: String,
     /// The event's reason, one word.
     pub event: &'static str,
+    /// The object's API version and uid, for events about it.
+    pub api_version: Option<String>,
+    /// See `api_version`.
+    pub uid: Option<String>,
 }
 
 /// One request to the cluster.
@@ -93,7 +96,16 @@ impl Planned {
             refusal: None,
             summary: String::new(),
             event: "WeightsSet",
+            api_version: None,
+            uid: None,
         }
+    }
+
+    /// Takes note of the object as it is.
+    fn about(&mut self, live: &Value) {
+        self.result.resource_version = Some(object::resource_version(live).to_owned());
+        self.api_version = object::text_at(live, "/apiVersion").map(str::to_owned);
+        self.uid = object::uid(live).map(str::to_owned);
     }
 
     fn refused(mut self, error: impl Into<ApiError>) -> Planned {
@@ -124,9 +136,9 @@ pub async fn plan(
     id: &str,
 ) -> Result<Vec<Planned>, ApiError> {
     let mut seen = BTreeSet::new();
-    for edit in &request.edits {
-        if !seen.insert(edit.object()) {
-            let problem = format!("holds two edits of {}", edit.object());
+    for object in request.edits.iter().flat_map(Edit::objects) {
+        if !seen.insert(object) {
+            let problem = format!("holds two edits of {object}");
             return Err(ApiError::bad_body(
                 &problem,
                 Some("make one change after the other"),
@@ -134,7 +146,7 @@ pub async fn plan(
         }
     }
     let board = app.boards.now(cluster);
-    let measured = Measured::of(app, &board, Window::default()).await?;
+    let measured = Measured::at_once(app, &board).await?;
     let planner = Planner {
         cluster,
         board: &board,
@@ -184,11 +196,17 @@ impl Planner<'_> {
         &self,
         route: &RouteRef,
         seen: &str,
-        generation: Option<i64>,
+        same: (Option<&str>, Option<i64>),
     ) -> Result<Value, ApiError> {
         let live = self.cluster.get(&key_of(route)).await?;
-        let same_spec = generation.is_some() && object::generation(&live) == generation;
-        if object::resource_version(&live) != seen && !same_spec {
+        let (uid, generation) = same;
+        let is_same_object = uid.is_some() && object::uid(&live) == uid;
+        let is_same_spec = generation.is_some() && object::generation(&live) == generation;
+        let version = object::resource_version(&live);
+        let is_as_seen = version == seen || (is_same_object && is_same_spec);
+        // What is checked must be what is written: the board may lag behind for a moment.
+        let is_as_read = self.board.version_of(route) == Some(version);
+        if !is_as_seen || !is_as_read {
             return Err(ApiError::refused(
                 "conflict",
                 &format!("{route} has changed since it was read; nothing was written."),
@@ -202,12 +220,13 @@ impl Planner<'_> {
     async fn weights(&self, edit: &Edit) -> Planned {
         let route = edit.object();
         let planned = Planned::new(key_of(route));
-        let (seen, generation) = match edit {
+        let (seen, same) = match edit {
             Edit::SetWeights {
                 resource_version,
+                uid,
                 generation,
                 ..
-            } => (resource_version, *generation),
+            } => (resource_version, (uid.as_deref(), *generation)),
             Edit::Undo {
                 resource_version, ..
             }
@@ -216,9 +235,9 @@ impl Planner<'_> {
             }
             | Edit::Restore {
                 resource_version, ..
-            } => (resource_version, None),
+            } => (resource_version, (None, None)),
         };
-        let live = match self.live(route, seen, generation).await {
+        let live = match self.live(route, seen, same).await {
             Ok(live) => live,
             Err(error) => return planned.refused(error),
         };
@@ -248,7 +267,7 @@ impl Planner<'_> {
         undoes: Option<String>,
     ) -> Planned {
         let before: Vec<Option<u32>> = rule.destinations.iter().map(|d| d.weight).collect();
-        planned.result.resource_version = Some(object::resource_version(&live).to_owned());
+        planned.about(&live);
         planned.summary = format!("{}: {}", rule.place, told(&before, &to));
         if to == before {
             planned.result.outcome = Outcome::Unchanged;
@@ -269,7 +288,7 @@ impl Planner<'_> {
             after: to.clone(),
             what: None,
             undoes,
-            together: self.together(route),
+            together: self.together(),
         };
         if changes::journal::Journal::of(&live).is_unreadable {
             planned.result.warnings.push(
@@ -290,13 +309,12 @@ impl Planner<'_> {
         planned
     }
 
-    /// The other objects of the change, for each one's record.
-    fn together(&self, route: &RouteRef) -> Vec<String> {
-        let others = self.request.edits.iter().map(Edit::object);
-        others
-            .filter(|o| *o != route)
-            .map(ToString::to_string)
-            .collect()
+    /// All objects of the change in the order in which they are written, for each one's record; none where
+    /// there is only one.
+    fn together(&self) -> Vec<String> {
+        let objects = self.request.edits.iter().flat_map(Edit::objects);
+        let ids: Vec<String> = objects.map(ToString::to_string).collect();
+        if ids.len() > 1 { ids } else { Vec::new() }
     }
 
     /// Says what speaks against the weights, and what they will move.
@@ -327,6 +345,11 @@ impl Planner<'_> {
             ));
             return;
         };
+        let notices = self.measured.notices().iter();
+        planned
+            .result
+            .warnings
+            .extend(notices.map(|notice| notice.message.clone()));
         let evidence = self.measured.evidence();
         let seen = self.board.route(route, &evidence);
         let place = rule.place.to_string();
@@ -386,8 +409,8 @@ impl Planner<'_> {
         second.event = "RoutesJoined";
         first.summary = format!("joined with {}", goes.0.name);
         second.summary = format!("deleted: {} speaks for it", stays.0.name);
-        let live = self.live(stays.0, stays.1, None).await;
-        let other = self.live(goes.0, goes.1, None).await;
+        let live = self.live(stays.0, stays.1, (None, None)).await;
+        let other = self.live(goes.0, goes.1, (None, None)).await;
         let (live, other) = match (live, other) {
             (Ok(live), Ok(other)) => (live, other),
             (live, other) => {
@@ -401,31 +424,33 @@ impl Planner<'_> {
             }
         };
         for (planned, object) in [(&mut first, &live), (&mut second, &other)] {
-            planned.result.resource_version = Some(object::resource_version(object).to_owned());
-            if let Some(owner) = owner::owner(object)
-                && owner.effect != OwnerEffect::Rewrites
-            {
+            planned.about(object);
+            let owner = owner::owner(object).filter(|o| o.effect != OwnerEffect::Rewrites);
+            if let Some(owner) = owner {
                 let hint = owner.hint.as_deref();
                 planned.refuse(ApiError::refused("owned", &owner.message, hint));
             }
         }
-        let record = self.structural(stays.0, &first.summary, None);
+        let record = self.structural(&first.summary, None);
         match changes::join(&live, &other, &record) {
             Ok(patch) => {
                 self.try_patch(&mut first, &live, &patch).await;
-                first.writes = vec![
-                    Write::Keep(keep::copy(&live, self.id)),
-                    Write::Keep(keep::copy(&other, self.id)),
-                    Write::Patch(first.key.clone(), patch),
-                ];
+                for copy in [
+                    keep::copy(&live, &live, self.id),
+                    keep::copy(&other, &live, self.id),
+                ] {
+                    // Without a copy there is no way back.
+                    if let Err(error) = self.cluster.create(&copy, true).await {
+                        first.refuse(error.into());
+                    }
+                    first.writes.push(Write::Keep(copy));
+                }
+                first.writes.push(Write::Patch(first.key.clone(), patch));
             }
             Err(error) => {
                 let message = format!("They can't be joined: {error}.");
-                first.refuse(ApiError::refused(
-                    "checks",
-                    &message,
-                    Some("move them together instead"),
-                ));
+                let hint = "move them together instead";
+                first.refuse(ApiError::refused("checks", &message, Some(hint)));
             }
         }
         let version = object::resource_version(&other);
@@ -440,46 +465,76 @@ impl Planner<'_> {
         vec![first, second]
     }
 
-    /// Plans that the objects of a structural change are as they were before it.
+    /// Plans that a join is taken back: the objects are two again, with the weights that they have now.
     async fn restore(&self, route: &RouteRef, seen: &str, change: &str) -> Vec<Planned> {
         let mut leader = Planned::new(key_of(route));
-        leader.event = "RoutesRestored";
-        leader.summary = "as it was before it was joined".to_owned();
-        let live = match self.live(route, seen, None).await {
+        leader.event = "RoutesParted";
+        leader.summary = "parted again".to_owned();
+        let live = match self.live(route, seen, (None, None)).await {
             Ok(live) => live,
             Err(error) => return vec![leader.refused(error)],
         };
-        leader.result.resource_version = Some(object::resource_version(&live).to_owned());
-        let copies = keep::copies(&self.cluster.snapshot().objects, change);
-        let Some((_, before)) = copies.iter().find(|(key, _)| *key == leader.key) else {
-            let message = format!("No copy of {route} from before change {change} is kept.");
-            let hint = "write the object by hand, from your files or from Git";
+        leader.about(&live);
+        if let Some(owner) = owner::owner(&live).filter(|o| o.effect != OwnerEffect::Rewrites) {
+            let refusal = ApiError::refused("owned", &owner.message, owner.hint.as_deref());
+            return vec![leader.refused(refusal)];
+        }
+        // Only what the object itself records as joined is put back, and only from our own copies.
+        let journal = changes::journal::Journal::of(&live);
+        let recorded = journal.find(change).filter(|c| c.what.is_some());
+        let together = recorded.map(|c| c.together.clone()).unwrap_or_default();
+        let mut copies = Vec::new();
+        for id in &together {
+            match keep::find(self.cluster, &live, id, change).await {
+                Some(copy) => copies.push(copy),
+                None => {
+                    let message = format!("No copy of {id} from before change {change} is kept.");
+                    let hint = "write the object by hand, from your files or from Git";
+                    let refusal = ApiError::refused("not_found", &message, Some(hint));
+                    return vec![leader.refused(refusal)];
+                }
+            }
+        }
+        let before = copies.iter().find(|copy| ObjectKey::of(copy) == leader.key);
+        let Some(before) = before else {
+            let shown: String = change.chars().take(40).collect();
+            let message = format!("{route} records no join `{shown}`.");
+            let hint = "the last twenty changes are kept";
             return vec![leader.refused(ApiError::refused("not_found", &message, Some(hint)))];
         };
+        if !changes::is_still_joined(&live, &copies.iter().collect::<Vec<_>>()) {
+            let message = format!("Someone changed the hosts of {route} since it was joined.");
+            let hint = "part them by hand: the hosts are no longer those of the two";
+            return vec![leader.refused(ApiError::refused("changed_since", &message, Some(hint)))];
+        }
         let mut planned = Vec::new();
-        for (key, copy) in copies.iter().filter(|(key, _)| *key != leader.key) {
-            let mut other = Planned::new(key.clone());
-            other.event = "RoutesRestored";
-            other.summary = "made again as it was".to_owned();
-            match self.cluster.create(copy, true).await {
+        for copy in copies
+            .iter()
+            .filter(|copy| ObjectKey::of(copy) != leader.key)
+        {
+            let object = changes::parted(&live, copy);
+            let mut other = Planned::new(ObjectKey::of(copy));
+            other.event = "RoutesParted";
+            other.summary = "made again".to_owned();
+            match self.cluster.create(&object, true).await {
                 Ok(written) => {
                     other.result.server_checked = true;
                     other.result.diff = diff(None, Some(&written.object));
                 }
                 Err(error) => other.refuse(error.into()),
             }
-            other.writes = vec![Write::Create(copy.clone())];
+            other.writes = vec![Write::Create(object)];
             planned.push(other);
         }
-        let record = self.structural(route, &leader.summary, Some(change));
-        let patch = changes::restore(&live, before, &record);
+        let record = self.structural(&leader.summary, Some(change));
+        let patch = changes::part(&live, before, &record);
         self.try_patch(&mut leader, &live, &patch).await;
         leader.writes = vec![Write::Patch(leader.key.clone(), patch)];
         planned.push(leader);
         planned
     }
 
-    fn structural(&self, route: &RouteRef, what: &str, undoes: Option<&str>) -> Change {
+    fn structural(&self, what: &str, undoes: Option<&str>) -> Change {
         Change {
             change: self.id.to_owned(),
             at_ms: clock::now().0,
@@ -491,7 +546,7 @@ impl Planner<'_> {
             after: Vec::new(),
             what: Some(what.to_owned()),
             undoes: undoes.map(str::to_owned),
-            together: self.together(route),
+            together: self.together(),
         }
     }
 }
@@ -545,6 +600,11 @@ fn cannot_undo(error: &CannotUndo) -> ApiError {
                 &format!("Can't take that back: {error}."),
                 Some(hint),
             )
+        }
+        CannotUndo::NotWeights(_) => {
+            let hint = "it is a change of kind restore";
+            let message = format!("Can't take that back: {error}.");
+            ApiError::refused("bad_body", &message, Some(hint))
         }
         CannotUndo::RuleGone(_) => {
             let hint = "set the weights that you want instead";

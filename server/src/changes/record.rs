@@ -10,6 +10,9 @@ use super::plan::Planned;
 use crate::clock;
 use crate::cluster::Cluster;
 
+/// How long an event may take: it is not the record.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Returns an id for a change: it sorts by time, and two servers do not make the same.
 pub fn new_id() -> String {
     // The standard library's hashers are seeded at random.
@@ -29,6 +32,8 @@ pub async fn tell(cluster: &Cluster, planned: &Planned, reason: Option<&str>, id
             "namespace": planned.key.namespace,
         },
         "involvedObject": {
+            "apiVersion": planned.api_version,
+            "uid": planned.uid,
             "kind": planned.key.kind,
             "namespace": planned.key.namespace,
             "name": planned.key.name,
@@ -43,7 +48,14 @@ pub async fn tell(cluster: &Cluster, planned: &Planned, reason: Option<&str>, id
         "lastTimestamp": now,
         "count": 1,
     });
-    if let Err(error) = cluster.create(&event, false).await {
-        warn!(object = planned.result.object, %error, "No event could be written for a change");
+    match tokio::time::timeout(PATIENCE, cluster.create(&event, false)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            warn!(object = planned.result.object, %error, "No event could be written for a change");
+        }
+        Err(_) => warn!(
+            object = planned.result.object,
+            "No event could be written for a change in time"
+        ),
     }
 }

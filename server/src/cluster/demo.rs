@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use demo::Objects;
+use demo::{Objects, Readiness};
 use json_patch::Patch;
 use mesh::api::query::to_rfc3339;
 use mesh::object::ObjectKey;
@@ -34,6 +34,11 @@ struct Store {
     objects: BTreeMap<ObjectKey, Arc<Value>>,
     /// The version of the newest write.
     revision: u64,
+    /// Grows with every write, and when other pods are ready than before: what is read from the objects
+    /// is another thing then.
+    seen: u64,
+    /// The ready pods of each Deployment when they were looked at last.
+    ready: Vec<Readiness>,
     /// In the order of their making.
     events: VecDeque<ObjectKey>,
 }
@@ -44,6 +49,8 @@ impl DemoCluster {
         let mut store = Store {
             objects: BTreeMap::new(),
             revision: 1000,
+            seen: 1,
+            ready: Vec::new(),
             events: VecDeque::new(),
         };
         for object in Objects::builtin().iter() {
@@ -63,7 +70,7 @@ impl DemoCluster {
                 .objects
                 .insert(ObjectKey::of(&object), Arc::new(object));
         }
-        let version = watch::Sender::new(store.revision);
+        let version = watch::Sender::new(store.seen);
         DemoCluster {
             world,
             store: Mutex::new(store),
@@ -75,8 +82,14 @@ impl DemoCluster {
     /// Returns the objects with the pods' present state.
     pub fn snapshot(&self) -> Snapshot {
         let ready = self.world.world().readiness();
-        let store = self.store();
-        let mut objects: Vec<Arc<Value>> = store.objects.values().cloned().collect();
+        let mut store = self.store();
+        if store.ready != ready {
+            store.ready.clone_from(&ready);
+            store.seen += 1;
+            self.version.send_replace(store.seen);
+        }
+        let kept = store.objects.iter().filter(|(key, _)| steers(key));
+        let mut objects: Vec<Arc<Value>> = kept.map(|(_, object)| Arc::clone(object)).collect();
         for place in &ready {
             let key = ObjectKey {
                 kind: "Deployment".to_owned(),
@@ -96,7 +109,7 @@ impl DemoCluster {
             }
         }
         Snapshot {
-            version: store.revision,
+            version: store.seen,
             objects,
         }
     }
@@ -201,6 +214,7 @@ impl DemoCluster {
         };
         if !dry_run {
             store.revision = revision;
+            let steers = steers(&key);
             if key.kind == "Event" {
                 store.events.push_back(key.clone());
                 if store.events.len() > MAX_EVENTS
@@ -210,7 +224,9 @@ impl DemoCluster {
                 }
             }
             store.objects.insert(key, Arc::new(fresh));
-            self.obey(store);
+            if steers {
+                self.obey(store);
+            }
         }
         Ok(written)
     }
@@ -296,11 +312,12 @@ impl DemoCluster {
     }
 
     /// Hands the objects to the world, still under the store's lock: it obeys writes in their order.
-    fn obey(&self, store: MutexGuard<'_, Store>) {
+    fn obey(&self, mut store: MutexGuard<'_, Store>) {
+        store.seen += 1;
         let routed = store
             .objects
             .iter()
-            .filter(|(key, _)| !matches!(key.kind.as_str(), "Event" | "ControllerRevision"))
+            .filter(|(key, _)| steers(key))
             .map(|(_, object)| Value::clone(object))
             .collect();
         match Objects::from_values(routed) {
@@ -308,10 +325,14 @@ impl DemoCluster {
             // Every object was admitted with a kind and a name.
             Err(error) => tracing::error!(%error, "The built-in mesh can't follow its objects"),
         }
-        let revision = store.revision;
-        drop(store);
-        self.version.send_replace(revision);
+        // Under the lock as well: versions are told in their order.
+        self.version.send_replace(store.seen);
     }
+}
+
+/// Returns whether the world looks at such an object: records of what was done are not for it.
+fn steers(key: &ObjectKey) -> bool {
+    !matches!(key.kind.as_str(), "Event" | "ControllerRevision")
 }
 
 fn metadata(object: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {

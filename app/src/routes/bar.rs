@@ -55,7 +55,15 @@ pub fn SplitBar(
             let label = move || {
                 group.get().map(|g| {
                     let one = groups.with(|g| g.len() == 1);
-                    if one { "Measured".to_owned() } else { g.name }
+                    // The column is narrow, and what stands there is who calls.
+                    if one {
+                        "Measured".to_owned()
+                    } else {
+                        g.name
+                            .strip_prefix("gateway ")
+                            .unwrap_or(&g.name)
+                            .to_owned()
+                    }
                 })
             };
             let over = move || {
@@ -150,7 +158,8 @@ fn Band(
                     style:flex-grow=move || format!("{:.6}", share.get().unwrap_or(0.0))
                 >
                     <span class="split-bar__text">
-                        {name}" "<b class="figure">{move || share.get().map(numbers::share)}</b>
+                        <span class="split-bar__name">{name}</span>
+                        <b class="figure">{move || share.get().map(numbers::share)}</b>
                     </span>
                 </span>
             }

@@ -56,7 +56,7 @@ pub fn check_list(checks: &[Check]) -> Option<AnyView> {
                 Severity::Info => "check",
             };
             let known = (!check.also_known_as.is_empty())
-                .then(|| format!("Also known as {}.", words::and(&check.also_known_as)));
+                .then(|| format!(" · also known as {}", words::and(&check.also_known_as)));
             let place = match &check.path {
                 Some(path) => format!("{} in {}", path, check.object),
                 None => check.object.clone(),
@@ -72,7 +72,7 @@ pub fn check_list(checks: &[Check]) -> Option<AnyView> {
                         <p class="check__why">{check.why}</p>
                         {check.mend.map(|mend| view! { <p class="check__mend">{sentence(&mend)}</p> })}
                         {check.command.map(|text| view! { <Command text /> })}
-                        <p class="check__place">{place}" "{known}</p>
+                        <p class="check__place">{place}{known}</p>
                     </div>
                 </li>
             }

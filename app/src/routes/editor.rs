@@ -12,6 +12,7 @@ use super::hue::Hues;
 use super::list::key_of;
 use super::preview::Preview;
 use super::{Store, words};
+use crate::live::Phase;
 use crate::shell::clock::use_clock;
 use crate::shell::place::use_place;
 use crate::ui::state::{Message, Skeleton, sentence};
@@ -103,9 +104,10 @@ fn keep_fresh(helm: Helm, id: String) {
     let clock = use_clock();
     let query = Memo::new(move |_| place.address().ok().map(|a| a.routes_query()));
     let updated = Memo::new(move |_| store.live.updated_ms.get());
+    let list_failed = Memo::new(move |_| matches!(store.live.phase.get(), Phase::Failed { .. }));
     Effect::new(move |_| {
         // The list comes first: what it has need not be asked for alone.
-        if updated.get().is_none() {
+        if updated.get().is_none() && !list_failed.get() {
             return;
         }
         let Some(query) = query.get() else {

@@ -160,7 +160,10 @@ fn versions(card: &Card) -> AnyView {
                     <b>{version.name.clone()}</b>" "
                     <span class="figure">{format!("{} of {}", pods.ready, pods.wanted)}</span>
                     " pods ready"
-                    {version.rps.map(|rps| view! { ", "<span class="figure">{numbers::rate(rps)}</span> })}
+                    {version.rps.map(|rps| match rps {
+                        0.0 => view! { ", no calls" }.into_any(),
+                        _ => view! { ", "<span class="figure">{numbers::rate(rps)}</span> }.into_any(),
+                    })}
                 </li>
             }
         })

@@ -64,6 +64,15 @@ pub fn splits(route: &Route) -> impl Iterator<Item = &Rule> {
     route.rules.iter().filter(|r| r.is_split)
 }
 
+/// Returns checks worst first, each once: two routes of a service often say the same, which is one thing to
+/// mend.
+pub fn distinct<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<&'a Check> {
+    let mut checks: Vec<&Check> = checks.collect();
+    checks.sort_by_key(|c| (c.severity, &c.code, &c.message));
+    checks.dedup_by_key(|c| (c.severity, &c.code, &c.message));
+    checks
+}
+
 fn leads_to(route: &Route, service: &Service) -> bool {
     let mut destinations = route.rules.iter().flat_map(|r| &r.destinations);
     destinations.any(|d| d.service.as_ref() == Some(&service.id))
@@ -86,11 +95,7 @@ fn for_gateways_alone(route: &Route) -> bool {
 impl Card {
     /// Returns all that is wrong with its routes, worst first.
     pub fn checks(&self) -> Vec<&Check> {
-        let mut checks: Vec<&Check> = self.routes.iter().flat_map(|r| &r.checks).collect();
-        checks.sort_by_key(|c| (c.severity, &c.code, &c.message));
-        // Two routes of a service often say the same: that is one thing to mend.
-        checks.dedup_by_key(|c| (c.severity, &c.code, &c.message));
-        checks
+        distinct(self.routes.iter().flat_map(|r| &r.checks))
     }
 
     /// Returns how many splits there are.

@@ -132,9 +132,13 @@ fn tell(store: Store, tally: Memo<String>, selected: Signal<Option<String>>) {
         });
         set_title(&open.unwrap_or_else(|| "Routes".to_owned()));
     });
-    Effect::new(move |_| match store.live.phase.get() {
+    // Compared, so that not each refresh is said again over what the person did.
+    let phase = Memo::new(move |_| store.live.phase.get());
+    Effect::new(move |_| match phase.get() {
         Phase::Loading => {}
-        Phase::Ready => announce(format!("Routes up to date. {}.", tally.get())),
+        Phase::Ready => {
+            announce(format!("Routes up to date. {}.", tally.get_untracked()));
+        }
         Phase::Stale { problem, .. } => {
             announce(format!("The routes are stale. {}", problem.message))
         }
@@ -153,7 +157,8 @@ fn tally(routes: &Routes) -> String {
         count(routes.services.len(), "service", "services"),
         count(n_splits, "split", "splits"),
     ];
-    let checks = words::tally(routes.items.iter().flat_map(|r| &r.checks));
+    let checks = order::distinct(routes.items.iter().flat_map(|r| &r.checks));
+    let checks = words::tally(checks);
     parts.extend(
         checks
             .into_iter()

@@ -82,6 +82,10 @@ fn Sheet(helm: Helm) -> impl IntoView {
             helm.busy.try_set(false);
         });
     };
+    let of_draft = Memo::new(move |_| {
+        helm.proposal
+            .with(|p| p.as_ref().is_some_and(|p| !p.settles.is_empty()))
+    });
     let works = Memo::new(move |_| said.with(|s| matches!(s, Some(Said::Works(_)))));
     // A write on its way can't be called back by looking away.
     let close = Callback::new(move |()| {
@@ -135,7 +139,7 @@ fn Sheet(helm: Helm) -> impl IntoView {
                         disabled=move || helm.busy.get()
                         on:click=move |_| close.run(())
                     >
-                        {move || if takes_a_reason.get() { "Back to the draft" } else { "Back" }}
+                        {move || if of_draft.get() { "Back to the draft" } else { "Back" }}
                     </button>
                 </div>
             </form>

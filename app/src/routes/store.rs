@@ -139,6 +139,13 @@ impl Store {
         });
     }
 
+    /// Stops watching a route that is gone.
+    pub fn forget(self, id: &str) {
+        self.watched.update_value(|watched| {
+            watched.remove(id);
+        });
+    }
+
     /// Returns the watched routes that are to be asked for now.
     pub fn due(self, now_ms: f64) -> Vec<String> {
         let mut due = Vec::new();

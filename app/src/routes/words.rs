@@ -164,19 +164,11 @@ pub fn severity(severity: Severity, n: usize) -> &'static str {
 }
 
 /// Counts checks by how bad they are, worst first.
-pub fn tally<'a>(checks: impl IntoIterator<Item = &'a Check> + Clone) -> Vec<(Severity, usize)> {
+pub fn tally<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Vec<(Severity, usize)> {
+    let checks: Vec<&Check> = checks.into_iter().collect();
     [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
-        .map(|s| {
-            (
-                s,
-                checks
-                    .clone()
-                    .into_iter()
-                    .filter(|c| c.severity == s)
-                    .count(),
-            )
-        })
+        .map(|s| (s, checks.iter().filter(|c| c.severity == s).count()))
         .filter(|(_, n)| *n > 0)
         .collect()
 }

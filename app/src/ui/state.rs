@@ -67,8 +67,11 @@ pub fn Message(
     }
 }
 
-/// Writes a hint of the server as a sentence.
+/// Writes a hint of the server as a sentence; a command stays as it is to be typed.
 pub fn sentence(hint: &str) -> String {
+    if hint.starts_with("kubectl ") {
+        return hint.to_owned();
+    }
     let mut chars = hint.chars();
     let first: String = chars
         .next()

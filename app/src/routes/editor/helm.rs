@@ -150,17 +150,21 @@ impl Helm {
         self.store.drafts.try_update(|drafts| {
             drafts.retain(|at, _| !proposal.settles.contains(at));
         });
-        let is_join = match &proposal.what {
-            What::Edits(edits) => edits.iter().any(|e| matches!(e, Edit::Join { .. })),
-            What::Undo { .. } => false,
+        let edits = match &proposal.what {
+            What::Edits(edits) => edits.as_slice(),
+            What::Undo { .. } => &[],
         };
-        let restore = changes.change.clone().filter(|_| is_join);
-        if is_join
-            || matches!(&proposal.what, What::Edits(e) if e.iter().any(|e| matches!(e, Edit::Restore { .. })))
-        {
+        for edit in edits {
+            match edit {
+                Edit::Join { with, .. } => self.store.forget(&with.to_string()),
+                Edit::Restore { .. } => {}
+                _ => continue,
+            }
             // An object came or went.
             self.store.live.ask_again();
         }
+        let is_join = edits.iter().any(|e| matches!(e, Edit::Join { .. }));
+        let restore = changes.change.clone().filter(|_| is_join);
         self.say(text.clone());
         self.note.try_set(Some(Note::Done { text, restore }));
         self.ask_history();

@@ -11,7 +11,7 @@ pub fn diff(name: &str, lines: &[DiffLine]) -> Option<AnyView> {
     let lines = lines
         .iter()
         .map(|line| {
-            let text = line.text.clone();
+            let text = short(&line.text);
             match line.op {
                 DiffOp::Keep => view! {
                     <span class="diff__line"><span class="diff__sign">" "</span>{text}"\n"</span>
@@ -40,4 +40,30 @@ pub fn diff(name: &str, lines: &[DiffLine]) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// The record of changes is one long line that nobody reads here: the history shows it.
+fn short(text: &str) -> String {
+    const RECORD: &str = "pidali.dev/journal:";
+    match text.find(RECORD) {
+        Some(at) if text.trim_start().starts_with(RECORD) => {
+            let (indent, _) = text.split_at(at);
+            format!("{indent}{RECORD} … (the record: who, when, why, before and after)")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn the_record_is_named_and_not_read_out() {
+        assert_eq!(
+            short("    pidali.dev/journal: \"[{...}]\""),
+            "    pidali.dev/journal: … (the record: who, when, why, before and after)"
+        );
+        assert_eq!(short("      weight: 90"), "      weight: 90");
+    }
 }

@@ -23,6 +23,9 @@ mod measured;
 mod services;
 mod show;
 
+#[cfg(test)]
+mod tests;
+
 use measured::{Place, Target};
 
 /// Windows over which fresh weights are measured, in seconds.

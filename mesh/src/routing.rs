@@ -22,7 +22,7 @@ mod view;
 
 mod lens;
 
-pub use lens::Unreadable;
+pub use lens::{ObjectRef, Unreadable};
 pub use reach::unreachable;
 pub use resolve::{Request, Route, Routing, RuleRef, Share, Target, Verdict};
 pub use rule::{

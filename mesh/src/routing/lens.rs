@@ -4,6 +4,7 @@
 //! alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +17,43 @@ pub struct Unreadable {
     pub path: String,
     /// In words, such as `is not a whole number`.
     pub problem: String,
+}
+
+/// Which object: its kind, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// Such as `VirtualService`.
+    pub kind: String,
+    /// Empty for an object of the cluster.
+    pub namespace: String,
+    /// Its own name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Returns which object this is; what it does not say is empty.
+    pub fn of(object: &Value) -> Self {
+        let text = |pointer| {
+            let value = object.pointer(pointer).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        Self {
+            kind: text("/kind"),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
+        }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    /// `VirtualService default/backend`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind)?;
+        if !self.namespace.is_empty() {
+            write!(f, "{}/", self.namespace)?;
+        }
+        f.write_str(&self.name)
+    }
 }
 
 /// What every object says of itself.

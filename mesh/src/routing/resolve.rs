@@ -21,12 +21,11 @@ use serde_json::Value;
 use super::destination_rule::{self, DestinationRule, Subset};
 use super::gateway::Gateway;
 use super::hosts;
-use super::lens::Unreadable;
+use super::lens::{ObjectRef, Unreadable};
 use super::rule::{Abort, Action, Delay, Match, RuleList, RulePlace};
 use super::service_entry::ServiceEntry;
 use super::virtual_service::VirtualService;
 use crate::inventory::{Inventory, Service};
-use crate::object::ObjectKey;
 use delegates::Spoken;
 
 /// Where istiod keeps what holds for the whole mesh, unless it was installed elsewhere. The add-on of AKS has
@@ -142,7 +141,7 @@ pub struct Routing {
     /// Hosts besides the cluster's own, sorted by age, then by name.
     pub service_entries: Vec<ServiceEntry>,
     /// The objects that count as not there, and why: they can't be read, or Istio would not take them. Sorted.
-    pub problems: Vec<(ObjectKey, Unreadable)>,
+    pub problems: Vec<(ObjectRef, Unreadable)>,
     /// The domain of the cluster.
     pub domain: String,
     /// Where what holds for the whole mesh is kept: [`ROOT_NAMESPACE`] unless set.
@@ -232,7 +231,7 @@ impl Routing {
             _ => return,
         };
         if let Err(problem) = taken {
-            self.problems.push((ObjectKey::of(object), problem));
+            self.problems.push((ObjectRef::of(object), problem));
         }
     }
 

@@ -61,6 +61,11 @@ pub fn basis(points: u32) -> String {
     format!("{} %", percent(points))
 }
 
+/// Writes a share that someone chose, exactly: `35.5 %`. What is measured is written by [`share`].
+pub fn wanted(ratio: f64) -> String {
+    basis((ratio * 10_000.0).round().clamp(0.0, 10_000.0) as u32)
+}
+
 /// Writes basis points as a number of percent, as a field for numbers takes it: `30`, `2.5`, `33.34`.
 pub fn percent(points: u32) -> String {
     let (whole, part) = (points / 100, points % 100);
@@ -208,6 +213,7 @@ mod tests {
         for points in [0, 1, 10, 250, 3_334, 9_999, 10_000] {
             assert_eq!(from_percent(&percent(points)), Some(points));
         }
+        assert_eq!(wanted(0.355), "35.5 %");
         assert_eq!(from_percent(" 12,5"), Some(1_250));
         assert_eq!(from_percent("33.339"), Some(3_334));
         for wrong in ["", "-1", "100.1", "x", "NaN"] {

@@ -76,7 +76,7 @@ pub fn SplitBar(
             view! {
                 <span class="split-bar__label">{label}</span>
                 <div class="split-bar__lower">
-                    <Band parts=parts.clone() shares=Signal::derive(move || shares.with(|s| s.shares.clone())) />
+                    <Band parts=parts.clone() shares=Signal::derive(move || shares.with(|s| s.shares.clone())) write=numbers::share />
                     {move || shares.with(|s| s.requests.is_none()).then(|| view! {
                         <span class="split-bar__nothing">
                             {move || group.get().map(|g| nothing(&g, rule.with(|r| r.as_ref().is_some_and(|r| r.measured_over_s.is_none()))))}
@@ -95,12 +95,12 @@ pub fn SplitBar(
                 {move || if is_draft.get() { "Draft" } else { "Wanted" }}
             </span>
             <div class="split-bar__upper" class:split-bar__upper--draft=move || is_draft.get()>
-                <Band parts=parts.clone() shares=upper />
+                <Band parts=parts.clone() shares=upper write=numbers::wanted />
             </div>
             <span class="split-bar__figure"></span>
             <span class="split-bar__label split-bar__label--now"></span>
             <div class="split-bar__now" class:split-bar__now--shown=move || is_draft.get()>
-                <Band parts=parts shares=wanted />
+                <Band parts=parts shares=wanted write=numbers::wanted />
             </div>
             <span class="split-bar__figure"></span>
             <For each=move || ids.get() key=Clone::clone children=lower />
@@ -145,6 +145,8 @@ pub fn Astray(#[prop(into)] rule: Signal<Option<Rule>>) -> impl IntoView {
 fn Band(
     parts: Vec<(String, &'static str)>,
     #[prop(into)] shares: Signal<Vec<Option<f64>>>,
+    /// Writes a share.
+    write: fn(f64) -> String,
 ) -> impl IntoView {
     let parts = parts
         .into_iter()
@@ -159,7 +161,7 @@ fn Band(
                 >
                     <span class="split-bar__text">
                         <span class="split-bar__name">{name}</span>
-                        <b class="figure">{move || share.get().map(numbers::share)}</b>
+                        <b class="figure">{move || share.get().map(write)}</b>
                     </span>
                 </span>
             }
@@ -238,21 +240,22 @@ fn astray(rule: &Rule) -> Vec<String> {
 
 /// The bar in words.
 fn said(rule: &Rule) -> String {
-    let line = |of: &dyn Fn(&Destination) -> Option<f64>| {
+    let line = |write: fn(f64) -> String, of: &dyn Fn(&Destination) -> Option<f64>| {
         let parts = rule.destinations.iter().filter_map(|d| {
             let share = of(d)?;
-            Some(format!("{} {}", d.name, numbers::share(share)))
+            Some(format!("{} {}", d.name, write(share)))
         });
         parts.collect::<Vec<_>>().join(", ")
     };
-    let mut said = format!("Wanted: {}.", line(&|d| d.share));
+    let mut said = format!("Wanted: {}.", line(numbers::wanted, &|d| d.share));
     for group in &rule.callers {
         let lower = measured(rule, &group.id);
         let told = match lower.requests {
             Some(requests) => format!(
                 " Measured for {}: {}, of {} requests.",
                 group.name,
-                line(&|d| of_group(d, &group.id).and_then(|m| m.share)),
+                line(numbers::share, &|d| of_group(d, &group.id)
+                    .and_then(|m| m.share)),
                 numbers::count(requests)
             ),
             None => format!(" Nothing measured for {}.", group.name),

@@ -26,9 +26,10 @@ use rows::Rows;
 
 pub use helm::Helm;
 
-use helm::Split;
+use lever::Lever;
 
 mod helm;
+mod lever;
 
 mod actions;
 mod drift;
@@ -125,6 +126,10 @@ fn keep_fresh(helm: Helm, id: String) {
         });
         wanted.sort_unstable();
         wanted.dedup();
+        let namespace = id.split('/').next().unwrap_or_default().to_owned();
+        if wanted.contains(&id) {
+            spawn_local(store.ask_around(namespace, query.clone()));
+        }
         for id in wanted {
             spawn_local(store.ask(id, query.clone()));
         }
@@ -188,6 +193,18 @@ fn Body(helm: Helm) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
+    // Drafts of rules that are not there any more: they are shown, too, before they are dropped.
+    let orphans = Memo::new(move |_| {
+        let is_there = |rule: &String| splits.with(|s| s.iter().any(|(_, r, _)| r == rule));
+        helm.store.drafts.with(|drafts| {
+            let here = drafts
+                .keys()
+                .filter(|at| helm.id.with_value(|id| at.route == *id));
+            here.map(|at| at.rule.clone())
+                .filter(|r| !is_there(r))
+                .collect::<Vec<_>>()
+        })
+    });
     let many = Memo::new(move |_| splits.with(|s| s.len() > 1));
     let owner = Memo::new(move |_| helm.route.with(|r| r.as_ref()?.owner.clone()));
     let problem = Memo::new(move |_| helm.route.with(|r| r.as_ref()?.problem.clone()));
@@ -219,12 +236,17 @@ fn Body(helm: Helm) -> impl IntoView {
             </div>
         })}
         <NoteBox helm />
+        <For
+            each=move || orphans.get()
+            key=Clone::clone
+            children=move |rule| view! { <DriftBox split=Lever::new(helm, rule) /> }
+        />
         <ol class="editor__rules">
             <For
                 each=move || rules.get()
                 key=Clone::clone
                 children=move |(_, rule, is_split)| {
-                    let split = Split::new(helm, rule);
+                    let split = Lever::new(helm, rule);
                     if is_split {
                         view! { <SplitSection split /> }.into_any()
                     } else {
@@ -239,7 +261,7 @@ fn Body(helm: Helm) -> impl IntoView {
                     each=move || splits.get()
                     key=Clone::clone
                     children=move |(_, rule, _)| {
-                        view! { <Actions split=Split::new(helm, rule) is_one_of_many=many /> }
+                        view! { <Actions split=Lever::new(helm, rule) is_one_of_many=many /> }
                     }
                 />
             </div>
@@ -255,7 +277,7 @@ fn Body(helm: Helm) -> impl IntoView {
 }
 
 /// What a rule is for, where the route has more than one, or it has conditions.
-fn rule_words(split: Split) -> impl Fn() -> Option<AnyView> + Copy {
+fn rule_words(split: Lever) -> impl Fn() -> Option<AnyView> + Copy {
     move || {
         split.helm.route.with(|route| {
             let route = route.as_ref()?;
@@ -277,7 +299,7 @@ fn rule_words(split: Split) -> impl Fn() -> Option<AnyView> + Copy {
     }
 }
 
-fn also(split: Split) -> impl Fn() -> Option<AnyView> + Copy {
+fn also(split: Lever) -> impl Fn() -> Option<AnyView> + Copy {
     move || {
         split.rule.with(|r| {
             let also = &r.as_ref()?.also;
@@ -289,7 +311,7 @@ fn also(split: Split) -> impl Fn() -> Option<AnyView> + Copy {
 }
 
 #[component]
-fn SplitSection(split: Split) -> impl IntoView {
+fn SplitSection(split: Lever) -> impl IntoView {
     let hues = split.rule.with_untracked(|rule| {
         let rule = rule.as_ref()?;
         let service = rule
@@ -333,7 +355,7 @@ fn SplitSection(split: Split) -> impl IntoView {
 
 /// Calls that no version took: they belong to the rule.
 #[component]
-fn NotTaken(split: Split) -> impl IntoView {
+fn NotTaken(split: Lever) -> impl IntoView {
     let lines = Memo::new(move |_| {
         split.rule.with(|r| {
             let callers = r.iter().flat_map(|r| &r.callers);
@@ -373,7 +395,7 @@ fn NotTaken(split: Split) -> impl IntoView {
 
 /// A rule with one destination, or none: nothing to move, but its place among the others counts.
 #[component]
-fn PlainRule(split: Split) -> impl IntoView {
+fn PlainRule(split: Lever) -> impl IntoView {
     let to = move || {
         split.helm.route.with(|route| {
             split.rule.with(|rule| {

@@ -171,7 +171,7 @@ fn tally(routes: &Routes) -> String {
 #[component]
 fn Empty() -> impl IntoView {
     let place = use_place();
-    let narrowed = !place.address_or_default().query.namespaces.is_empty();
+    let narrowed = !place.now().query.namespaces.is_empty();
     let (text, hint) = if narrowed {
         (
             "The namespaces chosen have no route and no service with several versions.",

@@ -120,13 +120,30 @@ impl Store {
             // What is in the list is told to be stale there.
             Err(_) if listed => None,
             got => self.beside.try_update(|beside| {
-                // An old picture is better than none.
-                if got.is_ok() || !matches!(beside.get(&id), Some(Ok(_))) {
+                // An old picture is better than none, unless what it shows is gone.
+                let is_gone = got.as_ref().is_err_and(|p| p.kind == "not_found");
+                if got.is_ok() || is_gone || !matches!(beside.get(&id), Some(Ok(_))) {
                     beside.insert(id, got);
                 }
                 Some(())
             }),
         };
+    }
+
+    /// Asks for all routes of a namespace that the list does not show: a route of it may have siblings.
+    pub async fn ask_around(self, namespace: String, query: RoutesQuery) {
+        let query = RoutesQuery {
+            namespaces: vec![namespace],
+            ..query
+        };
+        let got = fetch::get::<Routes>(&url::routes(&query), None, None).await;
+        if let Ok(Answer::Fresh { value, .. }) = got {
+            self.beside.try_update(|beside| {
+                for route in value.items {
+                    beside.insert(route.id.clone(), Ok(route));
+                }
+            });
+        }
     }
 
     /// Watches routes closely: their calls are about to follow a change.

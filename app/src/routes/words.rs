@@ -132,7 +132,7 @@ fn measured(told: &Told) -> String {
         "{}: measured {} of {}, {requests} over {}",
         told.name,
         numbers::share(told.share),
-        numbers::share(told.wanted),
+        numbers::wanted(told.wanted),
         numbers::seconds(told.over_s),
     )
 }

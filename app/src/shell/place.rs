@@ -129,6 +129,14 @@ impl Place {
         self.navigate(&self.link("graph", &address), Step::Push);
     }
 
+    /// Opens a route.
+    pub fn open_route(self, id: String) {
+        let page = untrack(|| self.page());
+        let mut address = self.now().onward(&page, "routes");
+        address.selected = Some(id);
+        self.navigate(&self.link("routes", &address), Step::Push);
+    }
+
     fn link(self, page: &str, address: &Address) -> String {
         let query = address.to_query_string();
         let mark = if query.is_empty() { "" } else { "?" };

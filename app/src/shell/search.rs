@@ -1,14 +1,16 @@
-//! Finding a node or an edge of the graph by its name.
+//! Finding a node or an edge of the graph, or a route, by its name.
 
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use mesh::api;
+use mesh::api::routes::Routes;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use super::place::use_place;
 use crate::graph::{Store, words};
+use crate::routes;
 use crate::ui::popover::step;
 use crate::ui::{HealthMark, Icon, Symbol};
 
@@ -24,38 +26,57 @@ pub struct Found {
     pub name: String,
     /// Kind and namespace, or the protocol.
     pub what: String,
+    /// Whether it is a route: then it opens there, not in the graph.
+    pub is_route: bool,
     status: api::HealthStatus,
 }
 
-/// Returns what matches all words of `needle`: names that start with it first, nodes before edges, worst
-/// first.
-pub fn find(graph: &api::Graph, needle: &str) -> Vec<Found> {
+/// Returns what matches all words of `needle`: names that start with it first, nodes before edges before
+/// routes, worst first.
+pub fn find(graph: Option<&api::Graph>, routes: Option<&Routes>, needle: &str) -> Vec<Found> {
     let needle = needle.to_lowercase();
     let wanted: Vec<&str> = needle.split_whitespace().collect();
     if wanted.is_empty() {
         return Vec::new();
     }
-    let names = words::NodeNames::new(graph);
-    let nodes = graph.nodes.iter().map(|node| Found {
+    let nodes = graph.into_iter().flat_map(|g| &g.nodes).map(|node| Found {
         id: node.id.clone(),
         name: words::node_name(node),
         what: format!("{} · {}", words::kind(node.kind), node.namespace),
+        is_route: false,
         status: node.health.status,
     });
-    let edges = graph.edges.iter().map(|edge| Found {
-        id: edge.id.clone(),
-        name: names.edge(edge),
-        what: edge.protocol.clone(),
-        status: edge.health.status,
-    });
-    let mut found: Vec<(bool, bool, Found)> = nodes
-        .map(|f| (false, f))
-        .chain(edges.map(|f| (true, f)))
+    let names = graph.map(words::NodeNames::new);
+    let edges = graph
+        .into_iter()
+        .flat_map(|g| &g.edges)
+        .zip(names.iter().cycle())
+        .map(|(edge, names)| Found {
+            id: edge.id.clone(),
+            name: names.edge(edge),
+            what: edge.protocol.clone(),
+            is_route: false,
+            status: edge.health.status,
+        });
+    let routes = routes
+        .into_iter()
+        .flat_map(|r| &r.items)
+        .map(|route| Found {
+            id: route.id.clone(),
+            name: route.name.clone(),
+            what: format!("Route · {}", route.namespace),
+            is_route: true,
+            status: api::HealthStatus::NoData,
+        });
+    let mut found: Vec<(bool, u8, Found)> = nodes
+        .map(|f| (0, f))
+        .chain(edges.map(|f| (1, f)))
+        .chain(routes.map(|f| (2, f)))
         .filter(|(_, f)| {
             let text = format!("{} {}", f.name, f.what).to_lowercase();
             wanted.iter().all(|word| text.contains(word))
         })
-        .map(|(is_edge, f)| (!f.name.to_lowercase().starts_with(&needle), is_edge, f))
+        .map(|(kind, f)| (!f.name.to_lowercase().starts_with(&needle), kind, f))
         .collect();
     found.sort_by(|a, b| {
         (a.0, a.1, a.2.status, &a.2.name, &a.2.id).cmp(&(b.0, b.1, b.2.status, &b.2.name, &b.2.id))
@@ -69,15 +90,19 @@ pub fn find(graph: &api::Graph, needle: &str) -> Vec<Found> {
 pub fn Search() -> impl IntoView {
     let place = use_place();
     let store = expect_context::<Store>();
+    let routes = expect_context::<routes::Store>();
     let field = NodeRef::<html::Input>::new();
     let text = RwSignal::new(String::new());
     let open = RwSignal::new(false);
     let active = RwSignal::new(0usize);
     let found = Memo::new(move |_| {
         text.with(|needle| {
-            store
-                .answer
-                .with(|g| g.as_ref().map_or_else(Vec::new, |g| find(g, needle)))
+            store.answer.with(|graph| {
+                routes
+                    .live
+                    .answer
+                    .with(|routes| find(graph.as_deref(), routes.as_deref(), needle))
+            })
         })
     });
 
@@ -101,8 +126,12 @@ pub fn Search() -> impl IntoView {
             let _ = field.blur();
         }
     };
-    let choose = move |id: String| {
-        place.open_in_graph(id);
+    let choose = move |found: &Found| {
+        if found.is_route {
+            place.open_route(found.id.clone());
+        } else {
+            place.open_in_graph(found.id.clone());
+        }
         leave();
     };
     let on_key = move |event: KeyboardEvent| match event.key().as_str() {
@@ -118,9 +147,9 @@ pub fn Search() -> impl IntoView {
             }
         }
         "Enter" => {
-            let id = found.with(|f| f.get(active.get_untracked()).map(|f| f.id.clone()));
-            if let Some(id) = id {
-                choose(id);
+            let chosen = found.with(|f| f.get(active.get_untracked()).cloned());
+            if let Some(chosen) = chosen {
+                choose(&chosen);
             }
         }
         _ => {}
@@ -140,7 +169,7 @@ pub fn Search() -> impl IntoView {
                 aria-activedescendant=move || {
                     (listed.get() && found.with(|f| !f.is_empty())).then(|| format!("found-{}", active.get()))
                 }
-                aria-label="Find a workload or a call"
+                aria-label="Find a workload, a call or a route"
                 aria-keyshortcuts="/ Control+K"
                 placeholder="Find"
                 autocomplete="off"
@@ -171,7 +200,7 @@ pub fn Search() -> impl IntoView {
                     if items.is_empty() {
                         return view! {
                             <li class="picker__note" role="option" aria-disabled="true" aria-selected="false">
-                                "Nothing of this name in the graph shown."
+                                "Nothing of this name in what was loaded."
                             </li>
                         }
                         .into_any();
@@ -180,7 +209,7 @@ pub fn Search() -> impl IntoView {
                         .into_iter()
                         .enumerate()
                         .map(|(idx, item)| {
-                            let id = item.id;
+                            let chosen = item.clone();
                             view! {
                                 <li
                                     class="picker__option"
@@ -191,10 +220,14 @@ pub fn Search() -> impl IntoView {
                                     // The field's blur must not close the list before the click arrives.
                                     on:mousedown=move |event| {
                                         event.prevent_default();
-                                        choose(id.clone());
+                                        choose(&chosen);
                                     }
                                 >
-                                    <HealthMark status=Signal::stored(item.status) />
+                                    {if item.is_route {
+                                        view! { <Icon symbol=Symbol::Routes /> }.into_any()
+                                    } else {
+                                        view! { <HealthMark status=Signal::stored(item.status) /> }.into_any()
+                                    }}
                                     <span class="picker__name">{item.name}</span>
                                     <span class="picker__figure">{item.what}</span>
                                 </li>
@@ -220,6 +253,7 @@ fn is_typing(event: &KeyboardEvent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mesh::api::routes::Route;
 
     fn graph() -> api::Graph {
         let health = |status: &str| serde_json::json!({ "status": status, "reason": "" });
@@ -246,7 +280,17 @@ mod tests {
     }
 
     fn names(needle: &str) -> Vec<String> {
-        find(&graph(), needle).into_iter().map(|f| f.name).collect()
+        let routes = Routes {
+            items: vec![Route {
+                id: "shop/virtualservice/checkout".to_owned(),
+                name: "checkout".to_owned(),
+                namespace: "shop".to_owned(),
+                ..Route::default()
+            }],
+            ..Routes::default()
+        };
+        let found = find(Some(&graph()), Some(&routes), needle);
+        found.into_iter().map(|f| f.name).collect()
     }
 
     #[test]
@@ -257,6 +301,7 @@ mod tests {
                 "checkout-v2",
                 "checkout-v1",
                 "checkout-v2 → cart",
+                "checkout",
                 "cart → checkout-v1"
             ]
         );

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use mesh::api::routes::RouteKind;
 
-use super::helm::Split;
+use super::lever::Lever;
 use crate::routes::draft::Drift;
 use crate::routes::split;
 use crate::routes::words;
@@ -12,7 +12,7 @@ use crate::ui::{Icon, Symbol};
 /// The buttons of one split: look at the draft, discard it, roll back.
 #[component]
 pub fn Actions(
-    split: Split,
+    split: Lever,
     /// Whether the route has other splits, so that the rule must be named.
     #[prop(into)]
     is_one_of_many: Signal<bool>,
@@ -82,7 +82,7 @@ pub fn Actions(
 
 /// Whether the same split in other objects goes along.
 #[component]
-fn Along(split: Split) -> impl IntoView {
+fn Along(split: Lever) -> impl IntoView {
     let names = Memo::new(move |_| {
         let all = split.helm.store.all();
         split.siblings.with(|siblings| {
@@ -111,7 +111,7 @@ fn Along(split: Split) -> impl IntoView {
 
 /// The same split in other objects: how it stands there, and the way to have only one.
 #[component]
-pub fn Siblings(split: Split) -> impl IntoView {
+pub fn Siblings(split: Lever) -> impl IntoView {
     let lines = move || {
         let all = split.helm.store.all();
         let kind = split.helm.route.with(|r| r.as_ref().map(|r| r.kind));

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use mesh::api::HealthStatus;
 
-use super::helm::Split;
+use super::lever::Lever;
 use crate::routes::draft::{Base, Drift};
 use crate::routes::sides::{Side, last_write, sides};
 use crate::shell::clock::time_with_seconds;
@@ -11,7 +11,7 @@ use crate::ui::HealthMark;
 
 /// What changed meanwhile, with both ways on. Nothing of either side is lost before one is chosen.
 #[component]
-pub fn DriftBox(split: Split) -> impl IntoView {
+pub fn DriftBox(split: Lever) -> impl IntoView {
     let drift = Memo::new(move |_| {
         let changed = split
             .draft

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::helm::Split;
+use super::lever::Lever;
 use crate::routes::judge::{self, Progress};
 use crate::routes::words;
 use crate::shell::clock::use_clock;
@@ -13,7 +13,7 @@ const RECENT_MS: f64 = 600_000.0;
 
 /// A line for each group of callers: "measured 27 % of 30 %, 412 requests over 45 s".
 #[component]
-pub fn Follow(split: Split) -> impl IntoView {
+pub fn Follow(split: Lever) -> impl IntoView {
     let clock = use_clock();
     let recent = Memo::new(move |_| {
         let at = split.rule.with(|r| r.as_ref()?.changed_at_ms);

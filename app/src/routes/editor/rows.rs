@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 
 use super::evidence::{Evidence, scale};
-use super::helm::Split;
+use super::lever::Lever;
 use super::spark::Spark;
 use crate::numbers;
 use crate::routes::hue::Hues;
@@ -20,7 +20,7 @@ const FINE_STEP: i64 = 10;
 
 /// The rows of a split. Its destinations stay the same while they live.
 #[component]
-pub fn Rows(split: Split, hues: Hues) -> impl IntoView {
+pub fn Rows(split: Lever, hues: Hues) -> impl IntoView {
     let destinations = split.rule.with_untracked(|r| {
         r.as_ref()
             .map(|r| r.destinations.clone())
@@ -68,7 +68,7 @@ pub fn Rows(split: Split, hues: Hues) -> impl IntoView {
 
 #[component]
 fn Row(
-    split: Split,
+    split: Lever,
     /// Its place among the destinations.
     at: usize,
     name: String,
@@ -193,7 +193,7 @@ fn pods(d: &Destination) -> AnyView {
 /// The share as a slider. The browser's own keys work: arrows, Page Up and Page Down, Home and End.
 #[component]
 fn Slider(
-    split: Split,
+    split: Lever,
     at: usize,
     name: String,
     share: Memo<u32>,
@@ -232,7 +232,7 @@ fn Slider(
 /// The share as a number of percent. What is typed counts at once; Enter or leaving writes it out.
 #[component]
 fn NumberField(
-    split: Split,
+    split: Lever,
     at: usize,
     name: String,
     share: Memo<u32>,

@@ -18,7 +18,7 @@ use crate::url;
 const WIDTH: f64 = 100.0;
 const HEIGHT: f64 = 28.0;
 
-/// Requests as an area, errors as a line in the colour of alarm, of one workload.
+/// Requests as an area, errors as one before it in the colour of alarm, of one workload.
 #[component]
 pub fn Spark(
     /// The id of the workload's node; where there is none, there is nothing to draw.
@@ -67,8 +67,8 @@ pub fn Spark(
         let name = name()?;
         let (area, errors, said) = series.with(|s| match s {
             Some(s) => (
-                area(&s.rps),
-                line(&s.errors_rps, peak(&s.rps)),
+                area(&s.rps, peak(&s.rps)),
+                area(&s.errors_rps, peak(&s.rps)),
                 said(&name, s),
             ),
             None => (String::new(), String::new(), format!("All calls to {name}")),
@@ -126,38 +126,18 @@ fn points(values: &[Option<f64>], top: f64) -> Vec<Option<(f64, f64)>> {
         .enumerate()
         .map(|(at, value)| {
             let value = value.filter(|v| v.is_finite())?;
-            let y = HEIGHT - 1.0 - (HEIGHT - 3.0) * (value / top).clamp(0.0, 1.0);
+            let y = HEIGHT - (HEIGHT - 2.0) * (value / top).clamp(0.0, 1.0);
             Some((WIDTH * at as f64 / last, y))
         })
         .collect()
 }
 
-/// Writes a line that has a gap where a value is missing.
-fn line(values: &[Option<f64>], top: f64) -> String {
+/// Writes the area under the values; where one is missing, it touches the ground.
+fn area(values: &[Option<f64>], top: f64) -> String {
     if peak(values) <= 0.0 {
         return String::new();
     }
-    let mut path = String::new();
-    let mut draws = false;
-    for point in points(values, top) {
-        match point {
-            Some((x, y)) => {
-                let _ = write!(path, "{}{x:.1} {y:.1}", if draws { 'L' } else { 'M' });
-                draws = true;
-            }
-            None => draws = false,
-        }
-    }
-    path
-}
-
-/// Writes the area under the values; where one is missing, it touches the ground.
-fn area(values: &[Option<f64>]) -> String {
-    let top = peak(values);
     let points = points(values, top);
-    if points.iter().all(Option::is_none) {
-        return String::new();
-    }
     let mut path = format!("M0 {HEIGHT}");
     let last = values.len().saturating_sub(1).max(1) as f64;
     for (at, point) in points.into_iter().enumerate() {
@@ -173,14 +153,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_is_a_gap_and_no_error_is_no_line() {
-        assert_eq!(line(&[Some(0.0), Some(0.0)], 4.0), "");
-        let path = line(&[Some(1.0), None, Some(2.0), Some(4.0)], 4.0);
-        assert_eq!(path.matches('M').count(), 2);
-        assert_eq!(area(&[None, None]), "");
+    fn a_gap_touches_the_ground_and_nothing_is_drawn_for_nothing() {
+        assert_eq!(area(&[None, None], 4.0), "");
+        assert_eq!(area(&[Some(0.0), Some(0.0)], 4.0), "");
         assert_eq!(
-            area(&[Some(2.0), Some(4.0)]),
-            "M0 28L0.0 14.5L100.0 2.0L100 28Z"
+            area(&[Some(2.0), None, Some(4.0)], 4.0),
+            "M0 28L0.0 15.0L50.0 28.0L100.0 2.0L100 28Z"
         );
     }
 }

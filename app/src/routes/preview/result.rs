@@ -76,8 +76,8 @@ fn predicted(predicted: &Predicted) -> AnyView {
             view! {
                 <tr>
                     <th scope="row">{d.name.clone()}</th>
-                    <td class="figure">{numbers::share(d.before)}</td>
-                    <td class="figure">{numbers::share(d.after)}</td>
+                    <td class="figure">{numbers::wanted(d.before)}</td>
+                    <td class="figure">{numbers::wanted(d.after)}</td>
                     <td class="figure">{numbers::rate(d.rps)}</td>
                     <td class="figure">{per_pod}</td>
                 </tr>

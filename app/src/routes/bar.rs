@@ -39,8 +39,13 @@ pub fn SplitBar(
     let groups = Memo::new(move |_| {
         rule.with(|r| r.as_ref().map(|r| r.callers.clone()).unwrap_or_default())
     });
-    let ids =
-        Memo::new(move |_| groups.with(|g| g.iter().map(|c| c.id.clone()).collect::<Vec<_>>()));
+    // Without metrics no group is known: one band says that nothing is measured.
+    let ids = Memo::new(move |_| {
+        groups.with(|g| match g.as_slice() {
+            [] => vec![String::new()],
+            groups => groups.iter().map(|c| c.id.clone()).collect(),
+        })
+    });
     let said = move || rule.with(|r| r.as_ref().map(said).unwrap_or_default());
     let lower = {
         let parts = parts.clone();
@@ -53,18 +58,11 @@ pub fn SplitBar(
                 rule.with(|r| r.as_ref().map(|r| measured(r, &id)).unwrap_or_default())
             });
             let label = move || {
-                group.get().map(|g| {
-                    let one = groups.with(|g| g.len() == 1);
-                    // The column is narrow, and what stands there is who calls.
-                    if one {
-                        "Measured".to_owned()
-                    } else {
-                        g.name
-                            .strip_prefix("gateway ")
-                            .unwrap_or(&g.name)
-                            .to_owned()
-                    }
-                })
+                let several = groups.with(|g| g.len() > 1);
+                let name = group.get().filter(|_| several).map(|g| g.name);
+                // The column is narrow, and what stands there is who calls.
+                let short = name.map(|n| n.strip_prefix("gateway ").unwrap_or(&n).to_owned());
+                short.unwrap_or_else(|| "Measured".to_owned())
             };
             let over = move || {
                 rule.with(|r| match r.as_ref().and_then(|r| r.measured_over_s) {
@@ -79,7 +77,10 @@ pub fn SplitBar(
                     <Band parts=parts.clone() shares=Signal::derive(move || shares.with(|s| s.shares.clone())) write=numbers::share />
                     {move || shares.with(|s| s.requests.is_none()).then(|| view! {
                         <span class="split-bar__nothing">
-                            {move || group.get().map(|g| nothing(&g, rule.with(|r| r.as_ref().is_some_and(|r| r.measured_over_s.is_none()))))}
+                            {move || {
+                                let fresh = rule.with(|r| r.as_ref().is_some_and(|r| r.measured_over_s.is_none()));
+                                nothing(group.get().as_ref(), fresh)
+                            }}
                         </span>
                     })}
                 </div>
@@ -201,7 +202,10 @@ fn measured(rule: &Rule, callers: &str) -> Lower {
 }
 
 /// Why nothing is measured.
-fn nothing(group: &Callers, is_fresh: bool) -> String {
+fn nothing(group: Option<&Callers>, is_fresh: bool) -> String {
+    let Some(group) = group else {
+        return "no metrics to measure by".to_owned();
+    };
     match (&group.note, is_fresh, group.requests > 0.0) {
         (Some(note), ..) => note.clone(),
         (None, true, true) => "measuring…".to_owned(),

@@ -16,6 +16,8 @@ use crate::ui::{Icon, Symbol};
 struct Line {
     change: Change,
     said: String,
+    /// The names of other objects that were changed together with this one.
+    with: Vec<String>,
     /// Whether a later change took it back.
     undone: bool,
     /// Whether there is something to take it back to.
@@ -110,7 +112,7 @@ fn ChangeLine(helm: Helm, line: Memo<Option<Line>>, with_rules: Memo<bool>) -> i
                 <p class="change__by">
                     <time>{of(|l| Some(day_and_time(l.change.at_ms as f64)))}</time>
                     <span>{of(|l| Some(l.change.who.clone()))}</span>
-                    {of(|l| Some(format!("with {}", words::and(&names(&l.change.together)))).filter(|_| !l.change.together.is_empty()))}
+                    {of(|l| (!l.with.is_empty()).then(|| format!("with {}", words::and(&l.with))))}
                     {of(|l| l.change.undoes.is_some().then(|| "took an earlier change back".to_owned()))}
                 </p>
                 {move || of(|l| l.change.reason.clone())().map(|reason| view! {
@@ -133,10 +135,9 @@ fn ChangeLine(helm: Helm, line: Memo<Option<Line>>, with_rules: Memo<bool>) -> i
     }
 }
 
-/// The last part of ids.
-fn names(ids: &[String]) -> Vec<String> {
-    ids.iter()
-        .map(|id| id.rsplit('/').next().unwrap_or(id).to_owned())
+/// The last parts of ids.
+fn names<'a>(ids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    ids.map(|id| id.rsplit('/').next().unwrap_or(id).to_owned())
         .collect()
 }
 
@@ -151,6 +152,7 @@ fn lines(route: &Route, changes: &[Change]) -> Vec<Line> {
                 None => rule.is_some() && change.before != change.after,
             };
             Line {
+                with: names(change.together.iter().filter(|id| **id != route.id)),
                 said: words::change_line(route.kind, &split::names(rule, change), change),
                 undone: changes
                     .iter()
@@ -187,8 +189,10 @@ pub fn take_back(route: &Route, change: Change, over: Option<Vec<Option<u32>>>) 
         Some(line) => format!("{line} again"),
         None => "as it was before".to_owned(),
     };
-    let mut touches = vec![route.id.clone()];
-    touches.extend(change.together.iter().cloned());
+    let mut touches = change.together.clone();
+    if !touches.contains(&route.id) {
+        touches.push(route.id.clone());
+    }
     Proposal {
         title: format!("Undo: {gist}"),
         gist,
@@ -250,7 +254,11 @@ mod tests {
             vec![split("http/0", &[("v1", 70), ("v2", 30)])],
         );
         let mut moved = change(10, &[("v1", 90, 70), ("v2", 10, 30)]);
-        moved.together = vec!["default/virtualservice/app-external".to_owned()];
+        moved.together = vec![
+            "default/virtualservice/app-external".to_owned(),
+            route.id.clone(),
+        ];
+        assert_eq!(lines(&route, &[moved.clone()])[0].with, ["app-external"]);
         let proposal = take_back(&route, moved, None);
         assert_eq!(proposal.title, "Undo: v1 90 %, v2 10 % again");
         assert_eq!(proposal.touches.len(), 2);

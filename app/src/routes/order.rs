@@ -158,6 +158,7 @@ mod tests {
             also_known_as: Vec::new(),
             severity,
             object: String::new(),
+            other: None,
             path: None,
             message: String::new(),
             why: String::new(),

@@ -105,9 +105,12 @@ fn Row(
     let groups = Memo::new(move |_| {
         split.rule.with(|r| {
             let callers = r.iter().flat_map(|r| &r.callers);
-            callers
-                .map(|c| (c.id.clone(), c.name.clone()))
-                .collect::<Vec<_>>()
+            let mut groups: Vec<_> = callers.map(|c| (c.id.clone(), c.name.clone())).collect();
+            if groups.is_empty() {
+                // Without metrics the columns stay, and say that there is no data.
+                groups.push((String::new(), String::new()));
+            }
+            groups
         })
     });
     let lock_name = format!("Lock {name}");

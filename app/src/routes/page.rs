@@ -13,7 +13,6 @@ use crate::live::{self, BadLink, Failure, Hears, Phase, Progress, Strip};
 use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
 use crate::shell::{announce, set_title};
-use crate::ui::Command;
 use crate::ui::state::{Message, Skeleton, sentence};
 use crate::url::Refresh;
 
@@ -111,7 +110,7 @@ pub fn RoutesPage() -> impl IntoView {
         >
             <div class="toolbar">
                 <h1 class="toolbar__title">"Routes"</h1>
-                <p class="tally">{move || tally.get()}</p>
+                <p class="tally">{move || (shown.get() == Shown::List).then(|| tally.get())}</p>
                 <Progress standing=live.standing() />
             </div>
             <Strip standing=live.standing() said=notices />
@@ -199,13 +198,13 @@ fn Empty() -> impl IntoView {
     }
 }
 
-/// Without a cluster there is nothing to read or to write: how to get one.
+/// Without a cluster there is nothing to read or to write. How to get one is the server's to say: it knows its
+/// own flags.
 #[component]
 fn NoCluster(notice: Notice) -> impl IntoView {
     let place = use_place();
     view! {
         <Message title="No cluster" text=notice.message hint=notice.hint.map(|h| sentence(&h))>
-            <Command text="pidali serve --kubeconfig ~/.kube/config".to_owned() />
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }

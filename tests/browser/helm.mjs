@@ -22,6 +22,16 @@ async function weights(pidali, route = BACKEND) {
   return rules[0].destinations.map((d) => d.weight);
 }
 
+/** Waits until so many calls to a split were counted: evidence before a hand is put at it. */
+async function measured(pidali, atLeast, route = BACKEND) {
+  for (let n = 0; n < 120; n += 1) {
+    const { rules } = await api(pidali, `routes/${route}`);
+    if (rules[0].callers.some((c) => c.requests >= atLeast)) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`fewer than ${atLeast} calls were measured in a minute`);
+}
+
 /** Moves a split by another hand than the page's. */
 async function elsewhere(pidali, to, route = BACKEND) {
   const { resource_version } = await api(pidali, `routes/${route}`);
@@ -151,6 +161,7 @@ export default [
         "demo", "--listen", "127.0.0.1:0", "--expose", "127.0.0.1:0", "--prometheus", prometheus.url,
       ]);
       prometheus.scrape(new URL(pidali.exposed).host);
+      await measured(pidali, 200);
       await canary(browser, pidali, hands.mouse);
       await pidali.stop();
       await prometheus.stop();

@@ -15,7 +15,7 @@ async function fits(page, what) {
 
 export default SIZES.flatMap(([width, height]) =>
   ["light", "dark"].map((theme) => [
-    `graph, panel, table and sources at ${width} × ${height}, ${theme}`,
+    `graph, panel, table, routes, editor and sources at ${width} × ${height}, ${theme}`,
     async ({ browser, pidali }) => {
       const graph = await (await fetch(`${pidali.url}api/v1/graph`)).json();
       const selected = encodeURIComponent(graph.edges.find((e) => e.to.endsWith("payments-v2")).id);
@@ -24,11 +24,14 @@ export default SIZES.flatMap(([width, height]) =>
         panel: `graph?selected=${selected}`,
         table: "graph?view=table",
         default: "graph?namespaces=default",
+        routes: "routes",
+        editor: `routes?selected=${encodeURIComponent("default/virtualservice/backend-routing")}`,
         sources: "sources",
       };
       for (const [name, address] of Object.entries(pages)) {
         const page = await browser.open(pidali.url + address, { width, height, theme });
         if (["graph", "panel", "default"].includes(name)) await drawn(page);
+        else if (name === "editor") await page.getByRole("slider", { name: "v2 share" }).waitFor();
         else await page.getByRole("main").getByRole(name === "table" ? "table" : "heading").first().waitFor();
         await page.waitForTimeout(700);
         await fits(page, name);

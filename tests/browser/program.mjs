@@ -8,6 +8,15 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const binary = process.env.PIDALI_BIN ?? path.join(here, "../../target/release/pidali");
 const running = new Set();
 
+/** Has `stop` called at the end, whatever becomes of the story that started something. */
+export function endWithUs(stop) {
+  running.add(stop);
+  return () => {
+    running.delete(stop);
+    return stop();
+  };
+}
+
 /** Starts pidali; resolves once it says where it listens. */
 export async function start(args) {
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { endWithUs } from "./program.mjs";
 
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -40,7 +41,7 @@ export async function startPrometheus() {
       `--web.listen-address=127.0.0.1:${port}`,
       "--log.level=error",
     ],
-    { stdio: ["ignore", "ignore", "inherit"] },
+    { stdio: "ignore" },
   );
   const url = `http://127.0.0.1:${port}`;
   let gone;
@@ -55,10 +56,10 @@ export async function startPrometheus() {
   return {
     url,
     scrape: (target) => {
-      // Renamed into place by the file system only where it is whole; Prometheus reads again when it is not.
+      // Half a file is read again when it is whole.
       writeFileSync(targets, JSON.stringify([{ targets: [target] }]));
     },
-    stop: () =>
+    stop: endWithUs(() =>
       new Promise((resolve) => {
         const done = () => {
           rmSync(home, { recursive: true, force: true });
@@ -68,6 +69,6 @@ export async function startPrometheus() {
         child.on("exit", done);
         child.kill();
         setTimeout(() => child.kill("SIGKILL"), 5000).unref();
-      }),
+      })),
   };
 }

@@ -22,8 +22,8 @@ mod checks;
 mod finding;
 mod measured;
 mod moves;
-mod services;
 mod show;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -290,7 +290,7 @@ impl Board {
             .map(|(idx, _)| shown.route(idx))
             .collect();
         items.sort_by_cached_key(|route| route.id.clone());
-        let mut services = services::services(self, &shown);
+        let mut services = versions::services(self, &shown);
         services.retain(|service| wanted(&service.namespace));
         Routes {
             items,

@@ -58,6 +58,8 @@ pub struct Parts {
     pub arranger: Arranger,
     /// Encoded graphs.
     pub answers: Cache<graph::AnswerKey, Encoded>,
+    /// Encoded lists of routes.
+    pub route_lists: Cache<routes::AnswerKey, Encoded>,
     /// Becomes `true` when the server is about to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -74,14 +76,20 @@ impl App {
             cluster,
             boards: BoardCache::default(),
             arranger: Arranger::default(),
-            answers: Cache::builder()
-                .max_capacity(MAX_ANSWERS)
-                .weigher(|_, encoded: &Encoded| encoded.weight())
-                .time_to_live(std::time::Duration::from_secs(20))
-                .build(),
+            answers: answers(MAX_ANSWERS),
+            route_lists: answers(MAX_ANSWERS / 4),
             stopping,
         }))
     }
+}
+
+/// Returns a cache of encoded answers that holds so many bytes.
+fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache<K, Encoded> {
+    Cache::builder()
+        .max_capacity(bytes)
+        .weigher(|_, encoded: &Encoded| encoded.weight())
+        .time_to_live(std::time::Duration::from_secs(20))
+        .build()
 }
 
 /// The API's description.

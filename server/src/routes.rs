@@ -26,17 +26,30 @@ pub struct BoardCache(Mutex<Option<(u64, Arc<Board>)>>);
 impl BoardCache {
     /// Returns the objects of `cluster` as they are now, read.
     pub fn now(&self, cluster: &Cluster) -> Arc<Board> {
+        self.versioned(cluster).1
+    }
+
+    /// Returns the same with the version that they were read at.
+    fn versioned(&self, cluster: &Cluster) -> (u64, Arc<Board>) {
         let snapshot = cluster.snapshot();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((version, board)) if *version == snapshot.version => Arc::clone(board),
+            Some((version, board)) if *version == snapshot.version => (*version, Arc::clone(board)),
             _ => {
                 let board = Arc::new(Board::read(snapshot.objects));
                 *kept = Some((snapshot.version, Arc::clone(&board)));
-                board
+                (snapshot.version, board)
             }
         }
     }
+}
+
+/// What a list of routes is cached by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerKey {
+    query: RoutesQuery,
+    at: UnixMillis,
+    version: u64,
 }
 
 /// What metrics say of the routes of a board.
@@ -51,8 +64,7 @@ pub struct Measured {
 impl Measured {
     /// Asks the metrics for the evidence of a window, and for shorter ones where weights were changed within
     /// it. What can't be had is a notice: the routes themselves do not hang on it.
-    pub async fn of(app: &App, board: &Board, window: Window) -> Result<Measured, ApiError> {
-        let at = app.facts.instant(None)?;
+    pub async fn of(app: &App, board: &Board, window: Window, at: UnixMillis) -> Measured {
         let mut measured = Measured {
             window,
             at,
@@ -67,7 +79,7 @@ impl Measured {
             }
             Err(error) => {
                 measured.notices.push(error.into_notice("evidence_missing"));
-                return Ok(measured);
+                return measured;
             }
         }
         let fresh = board.fresh_windows(window, at);
@@ -81,18 +93,19 @@ impl Measured {
                 Err(error) => measured.notices.push(error.into_notice("evidence_missing")),
             }
         }
-        Ok(measured)
+        measured
     }
 
     /// Returns the same, but waits for metrics no longer than a person in trouble would: a change does not
     /// hang on them.
     pub async fn at_once(app: &App, board: &Board) -> Result<Measured, ApiError> {
         let window = Window::default();
-        match tokio::time::timeout(PATIENCE, Measured::of(app, board, window)).await {
-            Ok(measured) => measured,
+        let at = app.facts.instant(None)?;
+        match tokio::time::timeout(PATIENCE, Measured::of(app, board, window, at)).await {
+            Ok(measured) => Ok(measured),
             Err(_) => Ok(Measured {
                 window,
-                at: app.facts.instant(None)?,
+                at,
                 known: None,
                 recent: BTreeMap::new(),
                 notices: vec![api::Notice {
@@ -149,11 +162,22 @@ pub async fn list(
             ..Routes::default()
         });
     };
-    let board = app.boards.now(cluster);
-    let measured = Measured::of(&app, &board, query.window).await?;
+    let (version, board) = app.boards.versioned(cluster);
+    let at = app.facts.instant(None)?;
+    let key = AnswerKey {
+        query: query.clone(),
+        at,
+        version,
+    };
+    if let Some(encoded) = app.route_lists.get(&key).await {
+        return Ok(encoded.respond(&headers));
+    }
+    let measured = Measured::of(&app, &board, query.window, at).await;
     let mut routes = board.answer(&measured.evidence(), &query.namespaces);
     routes.notices.extend(measured.notices);
-    Ok(Encoded::json(&routes)?.respond(&headers))
+    let encoded = Encoded::json(&routes)?;
+    app.route_lists.insert(key, encoded.clone()).await;
+    Ok(encoded.respond(&headers))
 }
 
 /// Shows one route.
@@ -175,7 +199,8 @@ pub async fn show(
     let route = route_of(place)?;
     let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
     let board = app.boards.now(cluster);
-    let measured = Measured::of(&app, &board, query.window).await?;
+    let at = app.facts.instant(None)?;
+    let measured = Measured::of(&app, &board, query.window, at).await;
     let found = board.route(&route, &measured.evidence());
     let found = found.ok_or_else(|| ApiError::not_found(&format!("there is no route {route}")))?;
     Ok(Encoded::json(&found)?.respond(&headers))

@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 use super::journal::{JOURNAL, Journal};
 use crate::api::routes::{Change, RouteKind};
 use crate::object::resource_version;
+use crate::routing::weights::Absent;
 use crate::routing::{Rule, destination_pointer};
 
 /// The most that all weights of a rule may add up to: what Envoy's and Istio's 32 bits hold.
 const MAX_SUM: u64 = i32::MAX as u64;
+
+/// The most that one weight of a Gateway API route may be
+/// (<https://gateway-api.sigs.k8s.io/reference/spec/#backendref>).
+const MAX_BACKEND_WEIGHT: u32 = 1_000_000;
 
 /// Why weights can't be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +38,9 @@ pub enum BadWeights {
     /// Nothing would go anywhere.
     #[error("all weights are zero, so the rule would send its calls nowhere")]
     AllZero,
+    /// One number is too large for its kind of route.
+    #[error("a weight of {0} is more than the 1000000 that the Gateway API takes")]
+    TooHeavy(u32),
     /// The numbers are too large.
     #[error("the weights add up to {0}, more than 2147483647")]
     TooLarge(u64),
@@ -51,6 +59,10 @@ pub fn checked(rule: &Rule, weights: &[u32]) -> Result<Vec<Option<u32>>, BadWeig
             has,
             given: weights.len(),
         });
+    }
+    let heaviest = weights.iter().copied().max().unwrap_or(0);
+    if rule.absent_weight == Absent::One && heaviest > MAX_BACKEND_WEIGHT {
+        return Err(BadWeights::TooHeavy(heaviest));
     }
     match weights.iter().map(|w| u64::from(*w)).sum::<u64>() {
         0 => Err(BadWeights::AllZero),

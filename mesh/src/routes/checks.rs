@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::measured::Target;
-use super::{Board, ReadRoute, services};
+use super::{Board, ReadRoute, versions};
 use crate::api::routes::{Check, Severity};
 use crate::routing::destination_rule::{self, DestinationRule};
 use crate::routing::hosts::{self, MESH};
@@ -371,7 +371,7 @@ impl Board {
             .filter_map(|target| target.service.as_ref())
             .collect();
         for service in services {
-            let others: BTreeSet<String> = services::splits(self, service)
+            let others: BTreeSet<String> = versions::splits(self, service)
                 .into_iter()
                 .map(|split| split.route)
                 .filter(|route| route != about)

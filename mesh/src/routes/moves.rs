@@ -1,14 +1,59 @@
 //! What speaks against a move of weights, before it is made (rules W4, W5).
 
+use std::collections::BTreeSet;
+
 use super::Board;
 use super::checks::{path, rule_path};
 use crate::api::routes::{Check, OwnerEffect, Route, RouteRef, Rule, Severity};
+use crate::routing::gateway::Gateway;
+use crate::routing::hosts;
 use crate::routing::weights::WHOLE;
 
 /// A pod may get so many times the calls of the busiest pod now before it is worth a word.
 const LOAD: f64 = 1.5;
 
 impl Board {
+    /// Returns what joining two routes opens: hosts of the one that a gateway of the other lets in.
+    pub fn check_join(&self, stays: &RouteRef, goes: &RouteRef) -> Vec<Check> {
+        let view = |place: &RouteRef| {
+            let idx = self.routes.binary_search_by(|r| r.place.cmp(place)).ok()?;
+            self.routes.get(idx)?.view.as_ref().ok()
+        };
+        let mut found = Vec::new();
+        for (its, others) in [(stays, goes), (goes, stays)] {
+            let (Some(its_view), Some(others_view)) = (view(its), view(others)) else {
+                continue;
+            };
+            let named = |gateway: &&Gateway| others_view.gateways.contains(&gateway.full_name());
+            for gateway in self.routing.gateways.iter().filter(named) {
+                let servers = gateway.servers.iter();
+                let open: BTreeSet<&str> = servers
+                    .flat_map(|server| &server.hosts)
+                    .map(|host| host.rsplit('/').next().unwrap_or(host))
+                    .collect();
+                for host in &its_view.hosts {
+                    let full = hosts::full_host(host, &its.namespace, &self.domain);
+                    if open.iter().any(|wide| hosts::covers(wide, &full)) {
+                        let check =
+                            Check::new("host_opened", Severity::Warning, &stays.to_string());
+                        found.push(
+                            check
+                                .beside(&format!("{}/gateway/{}", gateway.namespace, gateway.name))
+                                .at("spec.hosts".to_owned())
+                                .says(format!(
+                                    "Gateway {} lets in any host like {host}.",
+                                    gateway.full_name()
+                                ))
+                                .because("Joined, the route answers to that name there as well.")
+                                .mended("name the gateway's hosts one by one first"),
+                        );
+                    }
+                }
+            }
+        }
+        found
+    }
+
     /// Returns what speaks against giving a rule of `place` the shares `after`, in basis points: an error
     /// refuses it. `moved` are the routes that the same change moves.
     pub fn check_move(

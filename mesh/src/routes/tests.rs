@@ -170,6 +170,23 @@ fn w4_a_second_split_and_a_policy_without_effect_are_told() {
 }
 
 #[test]
+fn a_join_that_opens_a_host_to_the_outside_is_said_to() {
+    let outside = "
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: outside, namespace: default}, spec: {hosts: [app.example.com], gateways: [web], http: [{route: [{destination: {host: backend, subset: v1}, weight: 90}, {destination: {host: backend, subset: v2}, weight: 10}]}]}}
+";
+    let found = |more: &str| told(&board(more).check_join(&place("split"), &place("outside")));
+    assert_eq!(found(&format!("{SPLIT}---{outside}")), "");
+    let wide = "
+{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: wide, namespace: default}, spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}}
+";
+    let through_it = outside.replace("[web]", "[wide]");
+    expect![[r#"
+        Warning host_opened at spec.hosts: Gateway default/wide lets in any host like backend.
+    "#]]
+    .assert_eq(&found(&format!("{SPLIT}---{wide}---{through_it}")));
+}
+
+#[test]
 fn an_object_that_can_not_be_read_is_shown_with_the_reason() {
     let route = "[{destination: {host: backend, subset: v1}, weight: many}]";
     let board = board(&with_route(route));

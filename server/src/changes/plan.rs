@@ -431,6 +431,7 @@ impl Planner<'_> {
                 planned.refuse(ApiError::refused("owned", &owner.message, hint));
             }
         }
+        first.result.checks = self.board.check_join(stays.0, goes.0);
         let record = self.structural(&first.summary, None);
         match changes::join(&live, &other, &record) {
             Ok(patch) => {

@@ -251,6 +251,66 @@ async fn a_record_of_nonsense_breaks_nothing() {
 }
 
 #[tokio::test]
+async fn what_stands_after_a_failure_is_said_and_taken_back() {
+    let world = world();
+    let edit = async |name: &str| {
+        let seen = world
+            .get(&format!("routes/default/virtualservice/{name}"))
+            .await;
+        json!({
+            "kind": "set_weights", "rule": "http/0", "weights": [70, 30],
+            "resource_version": seen["resource_version"],
+            "object": {"namespace": "default", "kind": "virtualservice", "name": name},
+        })
+    };
+    let edits = json!([edit("backend-routing").await, edit("app-external").await]);
+    world
+        .cluster
+        .writes_left
+        .store(1, std::sync::atomic::Ordering::SeqCst);
+    let (status, json) = world
+        .ask("POST", "changes", Some(json!({"edits": edits})))
+        .await;
+    assert_eq!(
+        (status, &json["error"]["kind"]),
+        (422, &json!("admission")),
+        "{json}"
+    );
+    let outcomes: Vec<&Value> = json["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["applied", "failed"]);
+    let change = json["change"].as_str().unwrap().to_owned();
+    let weights = |name: &str| {
+        let live = world.cluster.get(&key(name)).unwrap();
+        live["spec"]["http"][0]["route"][1]["weight"].clone()
+    };
+    assert_eq!(
+        (weights("backend-routing"), weights("app-external")),
+        (json!(30), json!(10))
+    );
+
+    // The half that stands can be taken back, though the other half never was.
+    world
+        .cluster
+        .writes_left
+        .store(usize::MAX, std::sync::atomic::Ordering::SeqCst);
+    let seen = world.get(BACKEND).await;
+    let undo = json!({"change": change, "resource_version": seen["resource_version"]});
+    let (status, json) = world
+        .ask("POST", &format!("{BACKEND}/undo"), Some(undo))
+        .await;
+    assert_eq!(status, 200, "{json}");
+    assert_eq!(
+        (weights("backend-routing"), weights("app-external")),
+        (json!(10), json!(10))
+    );
+}
+
+#[tokio::test]
 async fn a_change_leaves_an_event_on_its_object() {
     let world = world();
     let seen = world.get(BACKEND).await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use demo::{Objects, Readiness};
 use json_patch::Patch;
 use mesh::api::query::to_rfc3339;
-use mesh::object::ObjectKey;
+use mesh::object::{self, ObjectKey, text_at};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -28,6 +28,9 @@ pub struct DemoCluster {
     store: Mutex<Store>,
     version: watch::Sender<u64>,
     read_only: bool,
+    /// How many writes still work before all are denied, as with an istiod that went away.
+    #[cfg(test)]
+    pub(crate) writes_left: std::sync::atomic::AtomicUsize,
 }
 
 struct Store {
@@ -56,7 +59,9 @@ impl DemoCluster {
         for object in Objects::builtin().iter() {
             let mut object = object.clone();
             store.revision += 1;
-            let created = text(&object, "/metadata/creationTimestamp").unwrap_or_default();
+            let created = text_at(&object, "/metadata/creationTimestamp")
+                .unwrap_or_default()
+                .to_owned();
             if let Some(metadata) = metadata(&mut object) {
                 metadata.insert(
                     "resourceVersion".to_owned(),
@@ -76,6 +81,8 @@ impl DemoCluster {
             store: Mutex::new(store),
             version,
             read_only,
+            #[cfg(test)]
+            writes_left: std::sync::atomic::AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -138,15 +145,13 @@ impl DemoCluster {
             key: key.clone(),
             problem: error.to_string(),
         })?;
-        if ObjectKey::of(&fresh) != *key
-            || text(&fresh, "/metadata/uid") != text(&live, "/metadata/uid")
-        {
+        if ObjectKey::of(&fresh) != *key || object::uid(&fresh) != object::uid(&live) {
             return Err(ClusterError::Invalid {
                 key: key.clone(),
                 problem: "kind, name, namespace and uid can't be changed".to_owned(),
             });
         }
-        if text(&fresh, "/metadata/resourceVersion") != text(&live, "/metadata/resourceVersion") {
+        if object::resource_version(&fresh) != object::resource_version(&live) {
             return Err(ClusterError::Conflict(key.clone()));
         }
         let warnings = admission::review(key, &fresh)?;
@@ -176,6 +181,8 @@ impl DemoCluster {
             warnings,
         };
         if !dry_run {
+            #[cfg(test)]
+            self.count_down(key)?;
             store.revision = revision;
             store.objects.insert(key.clone(), Arc::new(fresh));
             self.obey(store);
@@ -242,7 +249,7 @@ impl DemoCluster {
         let mut store = self.store();
         let live = store.objects.get(key);
         let live = live.ok_or_else(|| ClusterError::NotFound(key.clone()))?;
-        if text(live, "/metadata/resourceVersion").as_deref() != Some(resource_version) {
+        if object::resource_version(live) != resource_version {
             return Err(ClusterError::Conflict(key.clone()));
         }
         if !dry_run {
@@ -306,6 +313,18 @@ impl DemoCluster {
         Ok(())
     }
 
+    #[cfg(test)]
+    fn count_down(&self, key: &ObjectKey) -> Result<(), ClusterError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let left = |n: usize| n.checked_sub(1);
+        let denied = |_| ClusterError::Denied {
+            key: key.clone(),
+            problem: "failed calling webhook \"validation.istio.io\": no endpoints".to_owned(),
+        };
+        let counted = self.writes_left.fetch_update(SeqCst, SeqCst, left);
+        counted.map(drop).map_err(denied)
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         // A write changes the store in one step: what a panicking writer held can be read on.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
@@ -337,10 +356,6 @@ fn steers(key: &ObjectKey) -> bool {
 
 fn metadata(object: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
     object.get_mut("metadata").and_then(Value::as_object_mut)
-}
-
-fn text(object: &Value, pointer: &str) -> Option<String> {
-    object.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 fn managed_by(manager: &str, time: &str) -> Value {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh::object::ObjectKey;
+use mesh::object::{ObjectKey, list_at};
 use serde_json::Value;
 
 use super::ClusterError;
@@ -18,16 +18,16 @@ pub fn review(key: &ObjectKey, object: &Value) -> Result<Vec<String>, ClusterErr
 }
 
 fn virtual_service(key: &ObjectKey, object: &Value) -> Result<Vec<String>, ClusterError> {
-    if list(object, "/spec/hosts").next().is_none() {
+    if list_at(object, "/spec/hosts").next().is_none() {
         return Err(denied(key, "virtual service must have at least one host"));
     }
     let mut n_rules = 0;
     for kind in ["http", "tls", "tcp"] {
-        for (rule, at) in list(object, &format!("/spec/{kind}")).zip(0..) {
+        for (rule, at) in list_at(object, &format!("/spec/{kind}")).zip(0..) {
             n_rules += 1;
             let mut sum = 0_i64;
             let mut n = 0;
-            for (destination, idx) in list(rule, "/route").zip(0..) {
+            for (destination, idx) in list_at(rule, "/route").zip(0..) {
                 n += 1;
                 let path = format!("spec.{kind}[{at}].route[{idx}].weight");
                 let weight = match destination.get("weight") {
@@ -66,7 +66,7 @@ fn destination_rule(key: &ObjectKey, object: &Value) -> Result<Vec<String>, Clus
         return Err(denied(key, "destination rule must have a host"));
     }
     let mut names = BTreeSet::new();
-    for subset in list(object, "/spec/subsets") {
+    for subset in list_at(object, "/spec/subsets") {
         let name = subset
             .get("name")
             .and_then(Value::as_str)
@@ -77,14 +77,6 @@ fn destination_rule(key: &ObjectKey, object: &Value) -> Result<Vec<String>, Clus
         }
     }
     Ok(Vec::new())
-}
-
-fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
 }
 
 fn int32(key: &ObjectKey, path: &str, value: &Value) -> Result<i64, ClusterError> {

@@ -20,7 +20,7 @@ fn patch(operations: Value) -> Patch {
 }
 
 fn version(object: &Value) -> &str {
-    mesh::object::resource_version(object)
+    object::resource_version(object)
 }
 
 #[test]

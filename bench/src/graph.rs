@@ -75,6 +75,7 @@ fn facts(is_cyclic: bool) -> Facts {
         requests,
         hour: None,
         latency: Some(latency),
+        ..Facts::default()
     }
 }
 

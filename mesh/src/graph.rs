@@ -4,6 +4,7 @@
 //! ([`views`]), judges, then folds, hides and filters.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api;
 use crate::api::Notice;
@@ -11,7 +12,8 @@ use crate::api::graph::{Include, LayoutState, NamespaceBox};
 use crate::api::query::{By, Fold, GraphQuery};
 use crate::api::{HealthStatus, NodeKind};
 use crate::health;
-use crate::telemetry::{LatencySample, Sample};
+use crate::inventory::Inventory;
+use crate::telemetry::{LatencySample, MessageSample, Sample, TcpSample};
 use crate::units::{UnixMillis, Window, six_digits};
 
 mod draw;
@@ -48,6 +50,12 @@ pub struct Facts {
     pub hour: Option<Vec<Sample>>,
     /// How long its requests took, where that was asked.
     pub latency: Option<Vec<LatencySample>>,
+    /// What flowed over TCP.
+    pub tcp: Vec<TcpSample>,
+    /// The messages in gRPC calls, where they were asked: with latency.
+    pub messages: Option<Vec<MessageSample>>,
+    /// What the cluster holds, where one is asked.
+    pub inventory: Option<Arc<Inventory>>,
 }
 
 /// Returns whether some call's health can't be told from the window alone (rule R10).
@@ -89,8 +97,7 @@ pub fn answer(
         let facts = Facts {
             window: Window::HOUR,
             requests: requests.clone(),
-            hour: None,
-            latency: None,
+            ..Facts::default()
         };
         Views::of(&facts, query.by, &folded)
     });

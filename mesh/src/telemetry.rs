@@ -9,9 +9,15 @@ use std::sync::Arc;
 use crate::names::{AppName, ClusterName, NamespaceName, ServiceName, VersionName, WorkloadName};
 use crate::units::{UnixMillis, Window};
 
+mod control_plane;
 mod histogram;
+mod proxies;
+mod tcp;
 
+pub use control_plane::{Build, ControlPlane, ControlPlaneReport, Istiod};
 pub use histogram::{Bucket, Histogram, Quantile};
+pub use proxies::{BreakerSample, Breakers, Proxies, ProxySample};
+pub use tcp::{GrpcMessages, MessageSample, TcpSample, TcpTraffic};
 
 /// Which proxy reported a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -86,8 +86,7 @@ impl FactsCache {
                 let mut facts = Facts {
                     window,
                     requests: answer.value,
-                    hour: None,
-                    latency: None,
+                    ..Facts::default()
                 };
                 if graph::needs_hour(&facts) {
                     match self.hour(at).await {
@@ -128,6 +127,7 @@ impl FactsCache {
                     requests: traffic.facts.requests.clone(),
                     hour: traffic.facts.hour.clone(),
                     latency,
+                    ..Facts::default()
                 };
                 Ok(Arc::new(Known { facts, notices }))
             })

@@ -28,6 +28,8 @@ pub fn node(id: &str, x: i32, y: i32) -> Node {
         explanation: None,
         inbound: None,
         outbound: None,
+        inbound_flow: mesh::api::graph::Flow::default(),
+        outbound_flow: mesh::api::graph::Flow::default(),
         x: Some(x),
         y: Some(y),
         w: 120,
@@ -48,6 +50,7 @@ pub fn edge(from: &str, to: &str, rps: f64) -> Edge {
             requests: rps * 60.0,
             ..Traffic::default()
         },
+        flow: mesh::api::graph::Flow::default(),
         mtls_ratio: None,
         server_view: None,
         health: healthy(),

@@ -122,6 +122,12 @@ pub struct Node {
     /// All calls it makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound: Option<Traffic>,
+    /// What flows to it over TCP.
+    #[serde(default, skip_serializing_if = "is_still")]
+    pub inbound_flow: Flow,
+    /// What flows from it over TCP.
+    #[serde(default, skip_serializing_if = "is_still")]
+    pub outbound_flow: Flow,
     /// The centre, in whole pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<i32>,
@@ -182,6 +188,35 @@ pub struct Latency {
     pub latency_bounds: Option<[Bounds; 3]>,
 }
 
+/// What flows without requests: bytes and connections over TCP, messages inside gRPC calls. Absent where
+/// it does not apply or was not asked. On an edge over TCP, requests are not counted: `rps` is 0 there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Flow {
+    /// Bytes per second from the client to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_to_server_bps: Option<f64>,
+    /// Bytes per second from the server to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_to_client_bps: Option<f64>,
+    /// Connections opened in the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_opened: Option<f64>,
+    /// Connections closed in the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_closed: Option<f64>,
+    /// gRPC messages per second from the client to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_to_server_ps: Option<f64>,
+    /// gRPC messages per second from the server to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_to_client_ps: Option<f64>,
+}
+
+fn is_still(flow: &Flow) -> bool {
+    *flow == Flow::default()
+}
+
 /// A bucket, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -221,6 +256,9 @@ pub struct Edge {
     /// The figures.
     #[serde(flatten)]
     pub traffic: Traffic,
+    /// What flows without requests.
+    #[serde(flatten)]
+    pub flow: Flow,
     /// Mutual TLS requests / all requests, from the destination's report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls_ratio: Option<f64>,

@@ -13,10 +13,14 @@ mod page;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 fn main() -> Result<ExitCode> {
-    let names: Vec<String> = std::env::args().skip(1).collect();
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    let n_workloads = size(&mut names)?;
+    if names == ["mesh"] {
+        graph::stand(n_workloads)?;
+    }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if let Some(name) = names
         .iter()
@@ -27,7 +31,7 @@ fn main() -> Result<ExitCode> {
     let mut report = Report { misses: 0 };
     report.beside("calibration_ms", ms(median(9, calibration)), "ms");
     if wanted("graph") {
-        graph::measure(&mut report);
+        graph::measure(&mut report, n_workloads)?;
     }
     if wanted("page") {
         page::measure(&mut report)?;
@@ -37,6 +41,17 @@ fn main() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Takes the size of the mesh out of the arguments: `--workloads 100`.
+fn size(names: &mut Vec<String>) -> Result<usize> {
+    let Some(at) = names.iter().position(|name| name == "--workloads") else {
+        return Ok(1_100);
+    };
+    let taken: Vec<String> = names.drain(at..names.len().min(at + 2)).collect();
+    let size = taken.get(1).and_then(|text| text.parse().ok());
+    size.filter(|n| (10..=20_000).contains(n))
+        .context("--workloads wants a number from 10 to 20000, such as 100, 1100 or 5000")
 }
 
 struct Report {

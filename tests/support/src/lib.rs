@@ -8,7 +8,7 @@ mod prometheus;
 mod stub;
 
 pub use pidali::{Answer, Pidali, pidali};
-pub use prometheus::Prometheus;
+pub use prometheus::{Prometheus, Store};
 pub use stub::{Stub, response};
 
 use std::path::PathBuf;

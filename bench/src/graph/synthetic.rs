@@ -1,0 +1,436 @@
+//! A mesh whose every counter is known at every moment: a function of time alone, served to a scraper.
+//!
+//! About 3.3 calls for each workload, each reported by both proxies with Istio's 25 labels. Pods are replaced,
+//! edges are born, one in twenty stands still, one in ten fails now and then.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+const NAMESPACE_SIZE: usize = 50;
+/// Proxies are scraped in so many groups, as a service discovery would find them.
+const N_SHARDS: usize = 8;
+/// Istio's default bucket edges, in milliseconds.
+const EDGES: [&str; 20] = [
+    "0.5", "1", "5", "10", "25", "50", "100", "250", "500", "1000", "2500", "5000", "10000",
+    "30000", "60000", "300000", "600000", "1800000", "3600000", "+Inf",
+];
+
+/// The mesh.
+pub struct Mesh {
+    /// When the world began: seconds since the epoch.
+    began: f64,
+    edges: Vec<Edge>,
+    workloads: Vec<Workload>,
+}
+
+struct Workload {
+    namespace: String,
+    name: String,
+    app: String,
+    version: &'static str,
+    /// One of its two pods is replaced so often, in seconds.
+    restarts_every: Option<f64>,
+}
+
+/// Calls from one workload to another.
+struct Edge {
+    from: usize,
+    to: usize,
+    protocol: &'static str,
+    /// Calls a second by one pod of the caller.
+    rate: f64,
+    /// The share that fails.
+    failing: f64,
+    /// Where in the bucket edges the median lies.
+    median: usize,
+    /// How long after the world's beginning its first call is; counters from before are taken for old.
+    born: f64,
+}
+
+/// What really happened on one edge of the graph within a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// The id of the graph's edge.
+    pub id: String,
+    /// Calls.
+    pub requests: f64,
+    /// Those that failed.
+    pub errors: f64,
+}
+
+/// The same numbers each run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    /// Between 0 and 1.
+    fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// Seconds since the epoch.
+pub fn now() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+impl Mesh {
+    /// Returns a mesh of so many workloads, which begins now; edges that are born come into the world over
+    /// the next `horizon_secs`.
+    pub fn new(n_workloads: usize, horizon_secs: f64) -> Mesh {
+        let mut dice = Dice(42);
+        let workloads: Vec<Workload> = (0..n_workloads)
+            .map(|n| Workload {
+                namespace: format!("team-{:03}", n / NAMESPACE_SIZE),
+                name: format!("app-{}-v{}", n / 2, n % 2 + 1),
+                app: format!("app-{}", n / 2),
+                version: if n % 2 == 0 { "v1" } else { "v2" },
+                restarts_every: (n % 50 == 7).then(|| 70.0 + 10.0 * (n % 7) as f64),
+            })
+            .collect();
+        let mut edges = Vec::new();
+        for from in 0..n_workloads {
+            let mut callees = Vec::new();
+            for call in 0..4 {
+                // Mostly within the namespace, now and then to another one; a few of the fourth calls.
+                if call == 3 && !from.is_multiple_of(4) {
+                    continue;
+                }
+                let to = if call == 2 {
+                    dice.below(n_workloads)
+                } else {
+                    let first = from / NAMESPACE_SIZE * NAMESPACE_SIZE;
+                    first + dice.below(NAMESPACE_SIZE.min(n_workloads - first))
+                };
+                if to == from || callees.contains(&to) {
+                    continue;
+                }
+                callees.push(to);
+                let stands_still = dice.below(20) == 0;
+                let fails = dice.below(10) == 0;
+                let is_born = dice.below(50) == 0;
+                edges.push(Edge {
+                    from,
+                    to,
+                    protocol: if dice.below(4) == 0 { "grpc" } else { "http" },
+                    rate: if stands_still {
+                        0.0
+                    } else {
+                        // From one call in ten seconds to fifty a second.
+                        0.1 * 500_f64.powf(dice.share())
+                    },
+                    failing: if fails {
+                        0.005 + 0.2 * dice.share()
+                    } else {
+                        0.0
+                    },
+                    median: 2 + dice.below(9),
+                    born: if is_born {
+                        horizon_secs * dice.share()
+                    } else {
+                        -86_400.0
+                    },
+                });
+            }
+        }
+        Mesh {
+            began: now(),
+            edges,
+            workloads,
+        }
+    }
+
+    /// Returns how many edges it has.
+    pub fn n_edges(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Returns what happened on each edge in the `window` seconds before `at`, sorted by id.
+    pub fn truth(&self, at: f64, window: f64) -> Vec<Truth> {
+        let mut truths: Vec<Truth> = self
+            .edges
+            .iter()
+            .map(|edge| {
+                let (from, to) = (&self.workloads[edge.from], &self.workloads[edge.to]);
+                let calls = self.pods(from)
+                    * (edge.calls(at - self.began) - edge.calls(at - window - self.began));
+                Truth {
+                    id: format!(
+                        "Kubernetes/{}/{}->Kubernetes/{}/{}:{}",
+                        from.namespace, from.name, to.namespace, to.name, edge.protocol
+                    ),
+                    requests: calls,
+                    errors: calls * edge.failing,
+                }
+            })
+            .collect();
+        truths.sort_by(|a, b| a.id.cmp(&b.id));
+        truths
+    }
+
+    /// Serves the mesh to a scraper on so many ports as it has groups of proxies; they end with the process.
+    pub fn serve(self: &Arc<Mesh>) -> Result<Vec<String>> {
+        let mut targets = Vec::new();
+        for shard in 0..N_SHARDS {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            targets.push(listener.local_addr()?.to_string());
+            let pages = Arc::new(self.pages(shard));
+            let mesh = Arc::clone(self);
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let (mesh, pages) = (Arc::clone(&mesh), Arc::clone(&pages));
+                    thread::spawn(move || {
+                        // A scraper that went away comes again.
+                        mesh.answer(stream, &pages).ok();
+                    });
+                }
+            });
+        }
+        Ok(targets)
+    }
+
+    fn pods(&self, workload: &Workload) -> f64 {
+        if workload.restarts_every.is_some() {
+            2.0
+        } else {
+            1.0
+        }
+    }
+
+    /// The labels of each report of one group, prepared: they do not change.
+    fn pages(&self, shard: usize) -> Vec<Page> {
+        let mut pages = Vec::new();
+        for (idx, edge) in self.edges.iter().enumerate() {
+            for reporter in ["source", "destination"] {
+                let reporting = if reporter == "source" {
+                    edge.from
+                } else {
+                    edge.to
+                };
+                if reporting % N_SHARDS != shard {
+                    continue;
+                }
+                let endings: &[(&str, &str, bool)] = match (edge.failing > 0.0, edge.protocol) {
+                    (false, "grpc") => &[("200", "0", false)],
+                    (false, _) => &[("200", "", false)],
+                    (true, "grpc") => &[("200", "0", false), ("200", "14", true)],
+                    (true, _) => &[("200", "", false), ("503", "", true)],
+                };
+                for (code, grpc, is_failure) in endings {
+                    pages.push(Page {
+                        edge: idx,
+                        reporting,
+                        is_failure: *is_failure,
+                        labels: self.labels(edge, reporter, code, grpc),
+                    });
+                }
+            }
+        }
+        pages
+    }
+
+    fn labels(&self, edge: &Edge, reporter: &str, code: &str, grpc: &str) -> String {
+        let (from, to) = (&self.workloads[edge.from], &self.workloads[edge.to]);
+        let policy = if reporter == "source" {
+            "unknown"
+        } else {
+            "mutual_tls"
+        };
+        let grpc = if edge.protocol == "grpc" {
+            format!(",grpc_response_status=\"{grpc}\"")
+        } else {
+            String::new()
+        };
+        let host = format!("{}.{}.svc.cluster.local", to.app, to.namespace);
+        format!(
+            "reporter=\"{reporter}\",source_workload=\"{0}\",source_canonical_service=\"{1}\",\
+             source_canonical_revision=\"{2}\",source_workload_namespace=\"{3}\",\
+             source_principal=\"spiffe://cluster.local/ns/{3}/sa/{1}\",source_app=\"{1}\",\
+             source_version=\"{2}\",source_cluster=\"Kubernetes\",destination_workload=\"{4}\",\
+             destination_workload_namespace=\"{7}\",\
+             destination_principal=\"spiffe://cluster.local/ns/{7}/sa/{5}\",destination_app=\"{5}\",\
+             destination_version=\"{6}\",destination_service=\"{host}\",\
+             destination_canonical_service=\"{5}\",destination_canonical_revision=\"{6}\",\
+             destination_service_name=\"{5}\",destination_service_namespace=\"{7}\",\
+             destination_cluster=\"Kubernetes\",request_protocol=\"{8}\",response_code=\"{code}\"{grpc},\
+             response_flags=\"-\",connection_security_policy=\"{policy}\"",
+            from.name,
+            from.app,
+            from.version,
+            from.namespace,
+            to.name,
+            to.app,
+            to.version,
+            to.namespace,
+            edge.protocol,
+        )
+    }
+
+    fn answer(&self, stream: TcpStream, pages: &[Page]) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let mut stream = stream;
+        loop {
+            let mut line = String::new();
+            let mut any = false;
+            while reader.read_line(&mut line)? > 0 {
+                any = true;
+                if line == "\r\n" {
+                    break;
+                }
+                line.clear();
+            }
+            if !any {
+                return Ok(());
+            }
+            let text = self.text(pages);
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\r\n",
+                text.len()
+            )?;
+            stream.write_all(text.as_bytes())?;
+        }
+    }
+
+    /// The counters of one group of proxies as they are now.
+    fn text(&self, pages: &[Page]) -> String {
+        let t = now() - self.began;
+        let mut text = String::with_capacity(pages.len() * 24 * 1100);
+        let mut told = std::collections::BTreeSet::new();
+        for page in pages {
+            let edge = &self.edges[page.edge];
+            let from = &self.workloads[edge.from];
+            let reporting = &self.workloads[page.reporting];
+            // The caller's pods count apart at the caller, together at the callee; the callee's pods share
+            // what comes to them.
+            let senders = if page.reporting == edge.from {
+                1.0
+            } else {
+                self.pods(from)
+            };
+            for pod in living(reporting, t) {
+                let share = if page.reporting == edge.from {
+                    1.0
+                } else {
+                    1.0 / self.pods(reporting)
+                };
+                let since = edge.calls(pod.since.max(-90_000.0));
+                let calls = (edge.calls(t) - since) * senders * share;
+                let place = format!(
+                    "namespace=\"{}\",pod=\"{}-{}\"",
+                    reporting.namespace, reporting.name, pod.name
+                );
+                if told.insert(place.clone()) {
+                    let uptime = (t - pod.since).min(90_000.0);
+                    let _ = writeln!(text, "envoy_server_uptime{{{place}}} {uptime:.0}");
+                }
+                if edge.born > t {
+                    continue;
+                }
+                let count = if page.is_failure {
+                    calls * edge.failing
+                } else {
+                    calls * (1.0 - edge.failing)
+                };
+                series(&mut text, &place, &page.labels, count.floor(), edge.median);
+            }
+        }
+        text
+    }
+}
+
+impl Edge {
+    /// Calls of one pod of the caller until `t` seconds after the world's beginning.
+    fn calls(&self, t: f64) -> f64 {
+        // One that stands still did something once.
+        let once = if self.rate == 0.0 && t >= self.born {
+            40.0
+        } else {
+            0.0
+        };
+        once + self.rate * (t - self.born).max(0.0)
+    }
+}
+
+/// One report: an edge as one side tells it, with one ending.
+struct Page {
+    edge: usize,
+    reporting: usize,
+    is_failure: bool,
+    labels: String,
+}
+
+struct Pod {
+    name: String,
+    since: f64,
+}
+
+/// The pods of a workload at `t`: one for good, and for some a second one that is replaced.
+fn living(workload: &Workload, t: f64) -> impl Iterator<Item = Pod> {
+    let steady = Pod {
+        name: "0".to_owned(),
+        since: -90_000.0,
+    };
+    let replaced = workload.restarts_every.map(|every| {
+        let nth = (t / every).floor();
+        Pod {
+            name: format!("r{nth}"),
+            // The first was there before the world was looked at.
+            since: if nth < 1.0 { -90_000.0 } else { nth * every },
+        }
+    });
+    std::iter::once(steady).chain(replaced)
+}
+
+fn series(text: &mut String, place: &str, labels: &str, count: f64, median: usize) {
+    let line = |text: &mut String, name: &str, le: &str, value: f64| {
+        for part in [name, "{", place, ",", labels, le, "} "] {
+            text.push_str(part);
+        }
+        let _ = writeln!(text, "{value}");
+    };
+    line(text, "istio_requests_total", "", count);
+    let mut sum = 0.0;
+    for (idx, le) in EDGES.iter().enumerate() {
+        // Half are below the median's edge, and two thirds of the rest below each further one.
+        let share = if idx < median {
+            0.5_f64.powi((median - idx + 1) as i32)
+        } else {
+            1.0 - 0.5 / 3_f64.powi((idx - median) as i32)
+        };
+        let below = if *le == "+Inf" {
+            count
+        } else {
+            (count * share).floor()
+        };
+        sum += below;
+        let le = format!(",le=\"{le}\"");
+        line(
+            text,
+            "istio_request_duration_milliseconds_bucket",
+            &le,
+            below,
+        );
+    }
+    line(text, "istio_request_duration_milliseconds_sum", "", sum);
+    line(text, "istio_request_duration_milliseconds_count", "", count);
+}

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use crate::api;
 use crate::api::Notice;
 use crate::api::graph::{Include, LayoutState, NamespaceBox};
-use crate::api::query::{By, Fold, GraphQuery};
+use crate::api::query::{Fold, GraphQuery};
 use crate::api::{HealthStatus, NodeKind};
-use crate::health;
 use crate::inventory::Inventory;
 use crate::telemetry::{LatencySample, MessageSample, Sample, TcpSample};
 use crate::units::{UnixMillis, Window, six_digits};
@@ -22,6 +21,7 @@ mod filter;
 mod identity;
 mod series;
 mod totals;
+mod uncertain;
 mod views;
 
 #[cfg(test)]
@@ -29,6 +29,7 @@ mod tests;
 
 pub use identity::{outbound_selector, selector, workload_id};
 pub use series::series;
+pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use totals::Totals;
 pub(crate) use views::{Calls, merge_histogram};
@@ -56,14 +57,6 @@ pub struct Facts {
     pub messages: Option<Vec<MessageSample>>,
     /// What the cluster holds, where one is asked.
     pub inventory: Option<Arc<Inventory>>,
-}
-
-/// Returns whether some call's health can't be told from the window alone (rule R10).
-pub fn needs_hour(facts: &Facts) -> bool {
-    facts.window < Window::HOUR
-        && Views::of(facts, By::Workload, &[])
-            .edges()
-            .any(|edge| health::is_uncertain(edge.shown().outcome()))
 }
 
 /// Returns the graph that `query` asks for, without positions. The window ends at `at`.

@@ -50,7 +50,7 @@ pub struct Evidence<'a> {
 
 /// The objects of a cluster, read.
 pub struct Board {
-    inventory: Inventory,
+    inventory: Arc<Inventory>,
     routing: Routing,
     /// Sorted by place.
     routes: Vec<ReadRoute>,
@@ -86,10 +86,15 @@ struct Use {
 }
 
 impl Board {
+    /// Returns what the cluster holds besides routes.
+    pub fn inventory(&self) -> Arc<Inventory> {
+        Arc::clone(&self.inventory)
+    }
+
     /// Reads the objects of a cluster.
     pub fn read(objects: Vec<Arc<Value>>) -> Board {
         let domain = hosts::DOMAIN.to_owned();
-        let inventory = Inventory::read(objects.iter().map(|o| &**o));
+        let inventory = Arc::new(Inventory::read(objects.iter().map(|o| &**o)));
         let routing = Routing::read(objects.iter().map(|o| &**o), &domain);
         let mut gateways: BTreeMap<String, BTreeSet<Place>> = routing
             .gateways

@@ -13,6 +13,10 @@ use tracing::error;
 
 /// How long an answer waits for its layout before it says `pending`.
 const PATIENCE: Duration = Duration::from_millis(150);
+/// The same for a graph so large that its layout takes longer than that anyway: only as long as it takes to
+/// find one that is there.
+const PATIENCE_LARGE: Duration = Duration::from_millis(5);
+const LARGE: usize = 300;
 /// How many windows are laid out together, so that a rare edge does not make the picture jump.
 const N_WINDOWS: usize = 6;
 /// How many selections are remembered.
@@ -50,7 +54,12 @@ impl Arranger {
                 })
                 .await
         });
-        match tokio::time::timeout(PATIENCE, work).await {
+        let patience = if graph.nodes.len() < LARGE {
+            PATIENCE
+        } else {
+            PATIENCE_LARGE
+        };
+        match tokio::time::timeout(patience, work).await {
             Ok(Ok(Ok(placement))) => {
                 placement.apply(graph);
             }

@@ -124,6 +124,10 @@ pub struct ServeArgs {
     /// How many samples one answer may hold.
     #[arg(long = "prometheus-max-samples", env = "PIDALI_PROMETHEUS_MAX_SAMPLES", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_samples: u64,
+    /// Reads metrics that rules have added up over pods, whose names start with this, such as workload:
+    /// Sums of counters jump when a pod leaves; every answer says so.
+    #[arg(long = "metric-prefix", env = "PIDALI_METRIC_PREFIX", default_value = "")]
+    pub metric_prefix: String,
 }
 
 impl std::fmt::Debug for ServeArgs {
@@ -176,6 +180,7 @@ impl ServeArgs {
             concurrency: usize::from(self.concurrency),
             max_answer_bytes: self.max_answer_mib * 1024 * 1024,
             max_samples: usize::try_from(self.max_samples).unwrap_or(usize::MAX),
+            metric_prefix: self.metric_prefix.clone(),
             ..Settings::new(&self.prometheus)
         })
     }

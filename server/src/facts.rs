@@ -1,11 +1,16 @@
 //! What was asked of the sources, once for all viewers: same question, one upstream call.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::api::Notice;
 use mesh::graph::{self, Facts};
-use mesh::telemetry::{DurationBuckets, Requests};
+use mesh::inventory::Inventory;
+use mesh::telemetry::{
+    DurationBuckets, GrpcMessages, LatencySample, Reporter, Requests, Sample, TcpTraffic,
+    TrafficKey,
+};
 use mesh::units::{UnixMillis, Window};
 use moka::future::Cache;
 
@@ -17,6 +22,8 @@ use crate::sources::Metrics;
 pub const TICK_MS: i64 = 5_000;
 /// Health looks back over an hour where the window holds too little; that moves slowly.
 const HOUR_TICK_MS: i64 = 60_000;
+/// Above so many names, the last hour is asked of the whole mesh: a longer question would cost more.
+const MAX_NAMED: usize = 200;
 
 /// Facts of one window with what should be known about them.
 pub struct Known {
@@ -26,17 +33,23 @@ pub struct Known {
     pub notices: Vec<Notice>,
 }
 
+/// What the cluster holds, as of now; `None` where none is asked.
+pub type Holds = Box<dyn Fn() -> Option<Arc<Inventory>> + Send + Sync>;
+
+type Samples = Arc<Vec<Sample>>;
+
 /// Facts by question.
 pub struct FactsCache {
     metrics: Metrics,
+    holds: Holds,
     traffic: Cache<(Window, UnixMillis), Arc<Known>>,
     full: Cache<(Window, UnixMillis), Arc<Known>>,
-    hours: Cache<UnixMillis, Arc<Vec<mesh::telemetry::Sample>>>,
+    hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
 }
 
 impl FactsCache {
-    /// Returns an empty cache in front of `metrics`.
-    pub fn new(metrics: Metrics) -> FactsCache {
+    /// Returns an empty cache in front of `metrics`, and of a cluster that `holds` something.
+    pub fn new(metrics: Metrics, holds: Holds) -> FactsCache {
         fn cache<
             K: std::hash::Hash + Eq + Send + Sync + 'static,
             V: Clone + Send + Sync + 'static,
@@ -50,6 +63,7 @@ impl FactsCache {
         }
         FactsCache {
             metrics,
+            holds,
             // A window for each age of fresh weights, beside those that people look at.
             traffic: cache(24),
             full: cache(4),
@@ -78,22 +92,37 @@ impl FactsCache {
     }
 
     /// Returns the traffic of a window, without latency.
+    ///
+    /// It does not wait for the last hour, by which health judges what the window alone can't: that comes with
+    /// [`FactsCache::full`].
     pub async fn traffic(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.traffic
             .try_get_with((window, at), async {
-                let answer = self.metrics.requests(&Requests { window, at }).await?;
-                let mut notices = answer.notices;
+                let requests = Requests { window, at };
+                let tcp = TcpTraffic { window, at };
+                let (requests, tcp) =
+                    tokio::join!(self.metrics.requests(&requests), self.metrics.tcp(&tcp));
+                let requests = requests?;
+                let mut notices = requests.notices;
+                let tcp = match tcp {
+                    Ok(answer) => {
+                        notices.extend(answer.notices);
+                        answer.value
+                    }
+                    Err(error) => {
+                        notices.push(error.into_notice("tcp_missing"));
+                        Vec::new()
+                    }
+                };
                 let mut facts = Facts {
                     window,
-                    requests: answer.value,
+                    requests: requests.value,
+                    tcp,
+                    inventory: (self.holds)(),
                     ..Facts::default()
                 };
-                if graph::needs_hour(&facts) {
-                    match self.hour(at).await {
-                        Ok(hour) => facts.hour = Some(hour.to_vec()),
-                        // Health says "too little traffic to judge" then; the picture stands.
-                        Err(error) => notices.push(error.into_notice("hour_missing")),
-                    }
+                if self.metrics.is_built_in() {
+                    self.add_hour(&mut facts, at, &mut notices).await;
                 }
                 Ok(Arc::new(Known { facts, notices }))
             })
@@ -101,49 +130,149 @@ impl FactsCache {
             .map_err(|error: Arc<ApiError>| (*error).clone())
     }
 
-    /// Returns traffic and latency of a window. Latency starts when the traffic is in (rule R1); where it
-    /// fails, the traffic is answered with a notice.
+    /// Returns traffic and latency of a window, with the messages of gRPC calls. They start when the traffic
+    /// is in (rule R1); where they fail, the traffic is answered with a notice.
     pub async fn full(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.full
             .try_get_with((window, at), async {
                 let traffic = self.traffic(window, at).await?;
                 let mut notices = traffic.notices.clone();
-                let latency = match self
-                    .metrics
-                    .durations(&DurationBuckets { window, at })
-                    .await
-                {
+                let mut facts = traffic.facts.clone();
+                let (mut late, mut later) = (Vec::new(), Vec::new());
+                let hour = async {
+                    let mut hour = Facts {
+                        window,
+                        requests: facts.requests.clone(),
+                        hour: facts.hour.clone(),
+                        ..Facts::default()
+                    };
+                    if hour.hour.is_none() {
+                        self.add_hour(&mut hour, at, &mut late).await;
+                    }
+                    hour.hour
+                };
+                let messages = GrpcMessages { window, at };
+                let (hour, latency, messages) = tokio::join!(
+                    hour,
+                    self.latency(&facts, at, &mut later),
+                    self.metrics.messages(&messages)
+                );
+                notices.extend(late);
+                notices.extend(later);
+                facts.hour = hour;
+                facts.latency = latency;
+                match messages {
                     Ok(answer) => {
                         notices.extend(answer.notices);
-                        Some(answer.value)
+                        facts.messages = Some(answer.value);
                     }
-                    Err(error) => {
-                        notices.push(error.into_notice("latency_missing"));
-                        None
-                    }
-                };
-                let facts = Facts {
-                    window,
-                    requests: traffic.facts.requests.clone(),
-                    hour: traffic.facts.hour.clone(),
-                    latency,
-                    ..Facts::default()
-                };
+                    Err(error) => notices.push(error.into_notice("messages_missing")),
+                }
                 Ok(Arc::new(Known { facts, notices }))
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
     }
 
-    async fn hour(&self, at: UnixMillis) -> Result<Arc<Vec<mesh::telemetry::Sample>>, ApiError> {
+    /// Returns the durations of what `facts` counted; those of calls whose series are too young to have risen
+    /// are asked apart.
+    async fn latency(
+        &self,
+        facts: &Facts,
+        at: UnixMillis,
+        notices: &mut Vec<Notice>,
+    ) -> Option<Vec<LatencySample>> {
+        let window = facts.window;
+        let ask = DurationBuckets { window, at };
+        let mut all = match self.metrics.durations(&ask).await {
+            Ok(answer) => {
+                notices.extend(answer.notices);
+                answer.value
+            }
+            Err(error) => {
+                notices.push(error.into_notice("latency_missing"));
+                return None;
+            }
+        };
+        let (from, to) = untimed(&facts.requests, &all);
+        if !from.is_empty() && !self.metrics.is_built_in() {
+            match self.metrics.first_durations(&ask, &from, &to).await {
+                Ok(answer) => {
+                    let known: BTreeSet<Pair> = all.iter().filter_map(|it| pair(&it.key)).collect();
+                    let fresh = answer.value.into_iter();
+                    let fresh = fresh.filter(|it| pair(&it.key).is_some_and(|it| !known.contains(&it)));
+                    let fresh: Vec<LatencySample> = fresh.collect();
+                    all.extend(fresh);
+                }
+                Err(error) => notices.push(error.into_notice("latency_missing")),
+            }
+        }
+        Some(all)
+    }
+
+    /// Adds the last hour where health can't be told from the window alone (rule R10).
+    async fn add_hour(&self, facts: &mut Facts, at: UnixMillis, notices: &mut Vec<Notice>) {
+        if !graph::needs_hour(facts) {
+            return;
+        }
+        match self.hour(graph::uncertain_workloads(facts), at).await {
+            Ok(hour) => facts.hour = Some(hour.to_vec()),
+            // Health says "too little traffic to judge" then; the picture stands.
+            Err(error) => notices.push(error.into_notice("hour_missing")),
+        }
+    }
+
+    /// The last hour's requests to the workloads named.
+    async fn hour(&self, names: BTreeSet<String>, at: UnixMillis) -> Result<Samples, ApiError> {
         let at = at.floor_to(HOUR_TICK_MS);
+        let names: Arc<[String]> = if names.len() > MAX_NAMED {
+            Arc::from([])
+        } else {
+            names.into_iter().collect()
+        };
         self.hours
-            .try_get_with(at, async {
+            .try_get_with((at, Arc::clone(&names)), async {
                 let window = Window::HOUR;
-                let answer = self.metrics.requests(&Requests { window, at }).await?;
+                let ask = Requests { window, at };
+                let answer = if names.is_empty() {
+                    self.metrics.requests(&ask).await?
+                } else {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    self.metrics.requests_to(&ask, &names).await?
+                };
                 Ok(Arc::new(answer.value))
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
     }
+}
+
+/// Caller and callee, as far as names go.
+type Pair<'a> = (&'a str, &'a str);
+
+fn pair(key: &TrafficKey) -> Option<Pair<'_>> {
+    let from = key.source.workload.as_ref()?.as_str();
+    Some((from, key.destination.workload.as_ref()?.as_str()))
+}
+
+/// The callers and callees of calls that were counted on the client's side and not timed, sorted; none where
+/// they are too many to be named.
+fn untimed<'a>(counted: &'a [Sample], timed: &[LatencySample]) -> (Vec<&'a str>, Vec<&'a str>) {
+    let timed: BTreeSet<Pair> = timed.iter().filter_map(|it| pair(&it.key)).collect();
+    let (mut from, mut to) = (BTreeSet::new(), BTreeSet::new());
+    for sample in counted {
+        let is_client = sample.key.reporter != Reporter::Destination;
+        if let Some(pair) = pair(&sample.key)
+            && is_client
+            && sample.value > 0.0
+            && !timed.contains(&pair)
+        {
+            from.insert(pair.0);
+            to.insert(pair.1);
+        }
+    }
+    if from.len() > MAX_NAMED || to.len() > MAX_NAMED {
+        return (Vec::new(), Vec::new());
+    }
+    (from.into_iter().collect(), to.into_iter().collect())
 }

@@ -17,6 +17,7 @@ use crate::arrange::Arranger;
 use crate::cluster::Cluster;
 use crate::facts::FactsCache;
 use crate::routes::BoardCache;
+use crate::sources::Metrics;
 use crate::{changes, graph, namespaces, page, routes, series, sources, stream};
 
 mod body;
@@ -51,9 +52,9 @@ pub struct Parts {
     /// What was asked of the sources.
     pub facts: FactsCache,
     /// The objects; `None` where no Kubernetes API is asked.
-    pub cluster: Option<Cluster>,
+    pub cluster: Option<Arc<Cluster>>,
     /// The objects as they were read last.
-    pub boards: BoardCache,
+    pub boards: Arc<BoardCache>,
     /// Layouts.
     pub arranger: Arranger,
     /// Encoded graphs.
@@ -65,16 +66,22 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `facts` and keeps objects in `cluster`.
+    /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
     pub fn new(
-        facts: FactsCache,
+        metrics: Metrics,
         cluster: Option<Cluster>,
         stopping: watch::Receiver<bool>,
     ) -> App {
+        let cluster = cluster.map(Arc::new);
+        let boards = Arc::new(BoardCache::default());
+        let holds = {
+            let (cluster, boards) = (cluster.clone(), Arc::clone(&boards));
+            move || Some(boards.now(cluster.as_ref()?).inventory())
+        };
         App(Arc::new(Parts {
-            facts,
+            facts: FactsCache::new(metrics, Box::new(holds)),
             cluster,
-            boards: BoardCache::default(),
+            boards,
             arranger: Arranger::default(),
             answers: answers(MAX_ANSWERS),
             route_lists: answers(MAX_ANSWERS / 4),

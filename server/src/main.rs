@@ -11,7 +11,6 @@ use server::cluster::Cluster;
 use server::cluster::demo::DemoCluster;
 use server::config::{Cli, Command, ListenArgs};
 use server::expose;
-use server::facts::FactsCache;
 use server::http::{App, Hosts, router};
 use server::sources::Metrics;
 use server::sources::demo::Demo;
@@ -90,7 +89,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let base_path = listen.base_path()?;
     let hosts = Hosts::new(&listen.allowed_hosts);
-    let app = App::new(FactsCache::new(metrics), cluster, stopping.clone());
+    let app = App::new(metrics, cluster, stopping.clone());
     let listener = bind("--listen", listen.listen).await?;
     say(&format!(
         "Pidali listens on http://{}{base_path}/",

@@ -7,7 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 use mesh::api;
 use mesh::api::Notice;
-use mesh::telemetry::{DurationBuckets, LatencySample, Requests, Sample, Series, SeriesPoint};
+use mesh::telemetry::{
+    DurationBuckets, GrpcMessages, LatencySample, MessageSample, Requests, Sample, Series,
+    SeriesPoint, TcpSample, TcpTraffic,
+};
 
 use crate::http::{ApiError, App, NoParams, Params, encoded};
 
@@ -58,6 +61,57 @@ impl Metrics {
             Metrics::Prometheus(it) => Ok(it.durations(query).await?),
             Metrics::Demo(it) => Ok(Answer::plain(it.world().durations(query))),
         }
+    }
+
+    /// Returns the requests to workloads of these names, in whatever namespace.
+    pub async fn requests_to(
+        &self,
+        query: &Requests,
+        workloads: &[&str],
+    ) -> Result<Answer<Vec<Sample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.requests_to(query, workloads).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().requests(query))),
+        }
+    }
+
+    /// Returns the durations of calls between workloads of these names that are the first of their series,
+    /// where [`Metrics::durations`] can't tell them.
+    pub async fn first_durations(
+        &self,
+        query: &DurationBuckets,
+        from: &[&str],
+        to: &[&str],
+    ) -> Result<Answer<Vec<LatencySample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.first_durations(query, from, to).await?),
+            // It counts from zero.
+            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+        }
+    }
+
+    /// Returns what flowed over TCP, mesh-wide.
+    pub async fn tcp(&self, query: &TcpTraffic) -> Result<Answer<Vec<TcpSample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.tcp(query).await?),
+            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+        }
+    }
+
+    /// Returns the messages in gRPC calls, mesh-wide.
+    pub async fn messages(
+        &self,
+        query: &GrpcMessages,
+    ) -> Result<Answer<Vec<MessageSample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.messages(query).await?),
+            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+        }
+    }
+
+    /// Returns whether answers take no time: nothing is worth waiting for less.
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Metrics::Demo(_))
     }
 
     /// Returns how the traffic of one edge or node went over time.

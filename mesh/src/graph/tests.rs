@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::identity::Identity;
+use crate::api::query::By;
 use super::*;
 use crate::api::query::SeriesQuery;
 use crate::telemetry::{

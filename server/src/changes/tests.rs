@@ -12,7 +12,6 @@ use tower::ServiceExt;
 
 use crate::cluster::Cluster;
 use crate::cluster::demo::DemoCluster;
-use crate::facts::FactsCache;
 use crate::http::{App, Hosts, router};
 use crate::sources::Metrics;
 use crate::sources::demo::Demo;
@@ -25,13 +24,13 @@ struct World {
 fn world() -> World {
     let mesh = Arc::new(Demo::new(7));
     let cluster = Arc::new(DemoCluster::new(Arc::clone(&mesh), false));
-    let facts = FactsCache::new(Metrics::Demo(mesh));
+    let metrics = Metrics::Demo(mesh);
     let (stop, stopping) = watch::channel(false);
     // The server runs for as long as the test does.
     std::mem::forget(stop);
     let seam = Cluster::Demo(Arc::clone(&cluster));
     World {
-        app: App::new(facts, Some(seam), stopping),
+        app: App::new(metrics, Some(seam), stopping),
         cluster,
     }
 }

@@ -2,34 +2,27 @@
 //!
 //! Istio's metric and label names appear here and nowhere else on the reading side.
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::api::Notice;
-use mesh::telemetry::{
-    Bucket, DurationBuckets, Histogram, LatencySample, Reporter, Requests, Sample, Series,
-    SeriesCount, SeriesPoint, TrafficKey,
-};
-use mesh::units::UnixMillis;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
-
-use super::Answer;
+use tokio::sync::{OnceCell, Semaphore};
 
 mod ask;
 mod decode;
 mod error;
 mod labels;
 mod promql;
+mod series;
+mod traffic;
 
 pub use error::PrometheusError;
 
 use decode::Item;
-use labels::Reader;
+use promql::Dialect;
 
 /// Metrics and what they show, for the sources page.
 pub const SHOWN_BY: &[(&str, &str)] = &[
@@ -56,6 +49,8 @@ pub struct Settings {
     pub max_answer_bytes: u64,
     /// How many samples an answer may hold.
     pub max_samples: usize,
+    /// What stands before the names of Istio's metrics, where they were aggregated by rules.
+    pub metric_prefix: String,
 }
 
 impl Settings {
@@ -70,6 +65,7 @@ impl Settings {
             concurrency: 6,
             max_answer_bytes: 512 * 1024 * 1024,
             max_samples: 2_000_000,
+            metric_prefix: String::new(),
         }
     }
 }
@@ -103,6 +99,9 @@ pub enum BadSettings {
     /// The client could not be made.
     #[error("the HTTP client could not be made")]
     Client(#[source] reqwest::Error),
+    /// The prefix can't stand before a metric's name.
+    #[error("--metric-prefix: `{0}` can't begin a metric's name; write it as workload:")]
+    Prefix(String),
 }
 
 /// What a Prometheus says of itself.
@@ -133,10 +132,10 @@ pub struct Prometheus {
     slots: Semaphore,
     max_bytes: u64,
     max_samples: usize,
+    prefix: String,
+    /// What the source turned out to speak.
+    dialect: OnceCell<Dialect>,
 }
-
-/// `increase()` needs two scrapes in its range; a chart's point may be shorter than that.
-const MIN_RANGE_SECS: u32 = 60;
 
 impl Prometheus {
     /// Returns a client; nothing is asked yet.
@@ -174,7 +173,18 @@ impl Prometheus {
             value.set_sensitive(true);
             headers.append(key, value);
         }
+        let prefix = settings.metric_prefix;
+        let is_name = |(at, c): (usize, char)| {
+            c == '_' || c == ':' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit())
+        };
+        if !prefix.char_indices().all(is_name) {
+            return Err(BadSettings::Prefix(prefix));
+        }
+        // Within one machine, packing costs both sides more than it saves.
+        let is_far = !is_loopback(&base);
         let client = Client::builder()
+            .gzip(is_far)
+            .zstd(is_far)
             .default_headers(headers)
             .user_agent(concat!("pidali/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
@@ -193,188 +203,38 @@ impl Prometheus {
             slots: Semaphore::new(settings.concurrency.max(1)),
             max_bytes: settings.max_answer_bytes,
             max_samples: settings.max_samples,
+            prefix,
+            dialect: OnceCell::new(),
         })
+    }
+
+    /// Returns what the source speaks, asking it the first time. One that can't be asked is taken for a
+    /// Prometheus, and asked again the next time.
+    async fn dialect(&self) -> Dialect {
+        let found = self.dialect.get_or_try_init(async || {
+            let asked = self.gather(promql::IS_METRICSQL, crate::clock::now(), |(): &mut (), _| {});
+            let is_metricsql = match asked.await {
+                Ok(_) => true,
+                Err(PrometheusError::Refused { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            Ok(Dialect {
+                prefix: self.prefix.clone(),
+                is_metricsql,
+            })
+        });
+        match found.await {
+            Ok(dialect) => dialect.clone(),
+            Err(_) => Dialect {
+                prefix: self.prefix.clone(),
+                is_metricsql: false,
+            },
+        }
     }
 
     /// Returns the address, without credentials.
     pub fn url(&self) -> &str {
         &self.shown
-    }
-
-    /// Returns how many requests there were in the window, mesh-wide.
-    pub async fn requests(&self, ask: &Requests) -> Result<Answer<Vec<Sample>>, PrometheusError> {
-        let mut reader = Reader::default();
-        let mut counts: BTreeMap<Arc<TrafficKey>, f64> = BTreeMap::new();
-        let sink = move |out: Option<Item>| -> Option<(Reader, BTreeMap<Arc<TrafficKey>, f64>)> {
-            match out {
-                Some(item) => {
-                    if let Some(key) = reader.key(&item.metric)
-                        && let Some(value) = reader.value(item.value.as_ref())
-                    {
-                        *counts.entry(key).or_default() += value;
-                    }
-                    None
-                }
-                None => Some((std::mem::take(&mut reader), std::mem::take(&mut counts))),
-            }
-        };
-        let text = promql::requests(ask.window);
-        let ((reader, counts), mut notices) = self.instant(&text, ask.at, sink).await?;
-        notices.extend(reader.notices());
-        if let Some(notice) = self.first_scraped(ask).await? {
-            notices.push(notice);
-        }
-        let value: Vec<Sample> = counts
-            .into_iter()
-            .map(|(key, value)| Sample { key, value })
-            .collect();
-        if value.is_empty() {
-            // An empty picture has a reason: no traffic, or nobody who would tell of it.
-            let status = self.status().await;
-            notices.extend(status.problem.map(|message| Notice {
-                kind: "source_empty".to_owned(),
-                source: "prometheus".to_owned(),
-                message,
-                hint: status.hint,
-            }));
-        }
-        Ok(Answer { value, notices })
-    }
-
-    /// Returns how long requests took in the window, mesh-wide.
-    pub async fn durations(
-        &self,
-        ask: &DurationBuckets,
-    ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
-        type Buckets = BTreeMap<Arc<TrafficKey>, Vec<Bucket>>;
-        let mut reader = Reader::default();
-        let mut found: Buckets = BTreeMap::new();
-        let sink = move |out: Option<Item>| -> Option<(Reader, Buckets)> {
-            match out {
-                Some(item) => {
-                    if let Some(le_ms) = reader.le(&item.metric)
-                        && let Some(key) = reader.key(&item.metric)
-                        && let Some(count) = reader.value(item.value.as_ref())
-                    {
-                        found.entry(key).or_default().push(Bucket { le_ms, count });
-                    }
-                    None
-                }
-                None => Some((std::mem::take(&mut reader), std::mem::take(&mut found))),
-            }
-        };
-        let text = promql::durations(ask.window);
-        let ((reader, found), mut notices) = self.instant(&text, ask.at, sink).await?;
-        notices.extend(reader.notices());
-        let value = found
-            .into_iter()
-            .filter_map(|(key, buckets)| {
-                let histogram = Histogram::new(buckets)?;
-                Some(LatencySample { key, histogram })
-            })
-            .collect();
-        Ok(Answer { value, notices })
-    }
-
-    /// Returns how the traffic of one edge or node went over time.
-    pub async fn series(&self, ask: &Series) -> Result<Answer<Vec<SeriesPoint>>, PrometheusError> {
-        let range = ask.step_secs.max(MIN_RANGE_SECS);
-        let scale = f64::from(ask.step_secs) / f64::from(range);
-        let step_ms = i64::from(ask.step_secs) * 1000;
-        let first = ask.at.0 - step_ms * (i64::from(ask.n_points) - 1);
-        let mut points: Vec<SeriesPoint> = (0..i64::from(ask.n_points))
-            .map(|n| SeriesPoint {
-                at: UnixMillis(first + n * step_ms),
-                counts: Vec::new(),
-                histogram: None,
-            })
-            .collect();
-        let idx = move |t: f64| -> Option<usize> {
-            let offset = ((t * 1000.0).round() as i64).checked_sub(first)?;
-            usize::try_from((offset + step_ms / 2).div_euclid(step_ms)).ok()
-        };
-        let mut reader = Reader::default();
-        let mut found: Vec<(usize, SeriesCount)> = Vec::new();
-        let sink = move |out: Option<Item>| -> Option<(Reader, Vec<(usize, SeriesCount)>)> {
-            match out {
-                Some(item) => {
-                    if let Some(key) = reader.key(&item.metric) {
-                        for point in item.values.iter().flatten() {
-                            if let Some(value) = reader.value(Some(point))
-                                && let Some(idx) = idx(point.0)
-                            {
-                                let count = SeriesCount {
-                                    reporter: key.reporter,
-                                    protocol: key.protocol,
-                                    response: key.response,
-                                    flags: key.flags.clone(),
-                                    value: value * scale,
-                                };
-                                found.push((idx, count));
-                            }
-                        }
-                    }
-                    None
-                }
-                None => Some((std::mem::take(&mut reader), std::mem::take(&mut found))),
-            }
-        };
-        let text = promql::series_counts(&ask.selector, range);
-        let ((reader, found), mut notices) = self.range(&text, ask, sink).await?;
-        notices.extend(reader.notices());
-        for (idx, count) in found {
-            if let Some(point) = points.get_mut(idx) {
-                point.counts.push(count);
-            }
-        }
-        let from_client = points
-            .iter()
-            .any(|p| p.counts.iter().any(|c| c.reporter != Reporter::Destination));
-        let mut reader = Reader::default();
-        let mut buckets: BTreeMap<usize, Vec<Bucket>> = BTreeMap::new();
-        let sink = move |out: Option<Item>| -> Option<BTreeMap<usize, Vec<Bucket>>> {
-            match out {
-                Some(item) => {
-                    let server = item.metric.reporter.as_deref() == Some("destination");
-                    if server != from_client
-                        && let Some(le_ms) = reader.le(&item.metric)
-                    {
-                        for point in item.values.iter().flatten() {
-                            if let Some(count) = reader.value(Some(point))
-                                && let Some(idx) = idx(point.0)
-                            {
-                                buckets
-                                    .entry(idx)
-                                    .or_default()
-                                    .push(Bucket { le_ms, count });
-                            }
-                        }
-                    }
-                    None
-                }
-                None => Some(std::mem::take(&mut buckets)),
-            }
-        };
-        let text = promql::series_buckets(&ask.selector, range);
-        let (buckets, more) = self.range(&text, ask, sink).await?;
-        notices.extend(more);
-        for (idx, buckets) in buckets {
-            if let Some(point) = points.get_mut(idx) {
-                point.histogram = Histogram::new(buckets);
-            }
-        }
-        if range > ask.step_secs {
-            notices.push(Notice {
-                kind: "smoothed".to_owned(),
-                source: "prometheus".to_owned(),
-                message: format!("Each point averages the {range} s before it."),
-                hint: None,
-            });
-        }
-        Ok(Answer {
-            value: points,
-            notices,
-        })
     }
 
     /// Returns what Prometheus says of itself.
@@ -440,30 +300,12 @@ impl Prometheus {
                 .collect(),
         )
     }
+}
 
-    /// Says when pods older than the window were scraped for the first time within it: what they counted
-    /// before is not in the figures (rule R5).
-    async fn first_scraped(&self, ask: &Requests) -> Result<Option<Notice>, PrometheusError> {
-        let mut n = 0.0;
-        let sink = move |out: Option<Item>| match out {
-            Some(item) => {
-                n = item.value.and_then(|v| v.1.parse().ok()).unwrap_or(0.0);
-                None
-            }
-            None => Some(n),
-        };
-        let text = promql::first_scraped(ask.window);
-        let (n, _) = self.instant(&text, ask.at, sink).await?;
-        Ok((n > 0.0).then(|| Notice {
-            kind: "first_scraped".to_owned(),
-            source: "prometheus".to_owned(),
-            message: format!(
-                "{n} scrape targets older than the window were scraped for the first time within it; \
-                 their requests count from then on."
-            ),
-            hint: Some("wait for one window, or look at a shorter one".to_owned()),
-        }))
-    }
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 #[cfg(test)]

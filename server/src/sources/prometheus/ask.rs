@@ -36,6 +36,24 @@ impl Prometheus {
         .await
     }
 
+    /// Asks for values at one time, and lets `each` add every one of them to what is returned.
+    pub(super) async fn gather<T: Default + Send + 'static>(
+        &self,
+        text: &str,
+        at: UnixMillis,
+        mut each: impl FnMut(&mut T, Item) + Send + 'static,
+    ) -> Result<(T, Vec<Notice>), PrometheusError> {
+        let mut all = T::default();
+        let sink = move |item: Option<Item>| match item {
+            Some(item) => {
+                each(&mut all, item);
+                None
+            }
+            None => Some(std::mem::take(&mut all)),
+        };
+        self.instant(text, at, sink).await
+    }
+
     /// Asks for values at several times.
     pub(super) async fn range<T: Send + 'static>(
         &self,

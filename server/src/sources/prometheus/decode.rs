@@ -16,6 +16,8 @@ pub struct Labels {
     #[serde(rename = "__name__")]
     pub name: Option<Box<str>>,
     pub le: Option<Box<str>>,
+    /// Our own: which of several questions in one this answers.
+    pub flow: Option<Box<str>>,
     pub reporter: Option<Box<str>>,
     pub request_protocol: Option<Box<str>>,
     pub response_code: Option<Box<str>>,

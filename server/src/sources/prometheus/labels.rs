@@ -1,7 +1,9 @@
 //! Istio's labels become our types: once, or are refused with a reason.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use mesh::api::Notice;
 use mesh::telemetry::{Flags, Mtls, Peer, Protocol, Reporter, Response, ServiceRef, TrafficKey};
@@ -12,7 +14,7 @@ use super::decode::{Labels, Point};
 #[derive(Default)]
 pub struct Reader {
     known: HashMap<TrafficKey, Arc<TrafficKey>>,
-    texts: std::collections::HashSet<Arc<str>>,
+    texts: HashSet<Arc<str>>,
     left_out: BTreeMap<&'static str, u64>,
 }
 

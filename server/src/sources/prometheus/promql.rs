@@ -10,47 +10,173 @@ pub const DURATIONS: &str = "istio_request_duration_milliseconds_bucket";
 /// How long a proxy runs, in seconds.
 pub const UPTIME: &str = "envoy_server_uptime";
 
+/// Istio's counters of what flows over TCP: which metric tells of which flow.
+///
+/// Istio names them after the server: what it received came from the client, for both reporters (rule R9).
+pub const TCP: [(&str, &str); 4] = [
+    ("istio_tcp_received_bytes_total", "to_server"),
+    ("istio_tcp_sent_bytes_total", "to_client"),
+    ("istio_tcp_connections_opened_total", "opened"),
+    ("istio_tcp_connections_closed_total", "closed"),
+];
+/// Istio's counters of the messages in gRPC calls, with which way they went.
+pub const MESSAGES: [(&str, &str); 2] = [
+    ("istio_request_messages_total", "to_server"),
+    ("istio_response_messages_total", "to_client"),
+];
+
 const PEERS: &str = "reporter, source_workload, source_workload_namespace, source_canonical_service, \
      source_canonical_revision, source_cluster, destination_workload, destination_workload_namespace, \
      destination_canonical_service, destination_canonical_revision, destination_cluster, \
      destination_service_name, destination_service_namespace, request_protocol";
 const ENDING: &str = "response_code, grpc_response_status, response_flags";
+const POLICY: &str = "connection_security_policy";
 /// TCP has metrics of its own.
 const PROTOCOLS: &str = "request_protocol=~\"http|grpc\"";
 
-/// Returns the increase of `metric` over `window`, where a series born inside the window counts from
-/// zero (rule R5): `increase()` misses the first value of a series, and a first failure has no other.
-///
-/// A series is born when it was not there at the window's start although its target was scraped then,
-/// or when its proxy is younger than the window. A proxy that was only scraped for the first time is
-/// neither, and its past is not counted.
-fn increase(metric: &str, window: Window) -> String {
-    let w = window.to_string();
+/// Who answers, as far as it changes the question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// Stands before the names of Istio's metrics, where they were aggregated by rules of that name.
+    pub prefix: String,
+    /// Whether `increase()` is MetricsQL's: exact, but with a guess of its own at the first value of a series.
+    pub is_metricsql: bool,
+}
+
+/// Whose durations are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durations {
+    /// The client's view: sidecars, gateways and waypoints.
+    Client,
+    /// The server's, where the caller has no proxy.
+    WithoutCaller,
+}
+
+impl Dialect {
+    fn named(&self, metric: &str) -> String {
+        format!("{}{metric}", self.prefix)
+    }
+
+    /// Asks for the number of requests of the whole mesh: what counters rose by within the window. What
+    /// [`Dialect::born`] tells comes on top.
+    pub fn requests(&self, window: Window) -> String {
+        let metric = self.named(REQUESTS);
+        let counted = if self.is_metricsql && self.prefix.is_empty() {
+            increase_from_zero(&metric, window)
+        } else {
+            format!("increase({metric}[{window}])")
+        };
+        format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({counted})")
+    }
+
+    /// Asks for the first values of the series that were born within the window: `increase()` starts from
+    /// them, not from zero, and a first failure has no other value (rule R5). `None` where the requests hold
+    /// them already, or where aggregated series do not say of whom they are.
+    pub fn born(&self, window: Window) -> Option<String> {
+        if self.is_metricsql || !self.prefix.is_empty() {
+            return None;
+        }
+        let fresh = is_fresh(window);
+        Some(format!(
+            "sum by ({PEERS}, {ENDING}, {POLICY}) \
+             ((min_over_time({REQUESTS}[{window}]) unless {REQUESTS} offset {window}) and {fresh})"
+        ))
+    }
+
+    /// Asks for the requests to some workloads alone, by name, in whatever namespace; and for those that no
+    /// workload took.
+    pub fn requests_to(&self, window: Window, workloads: &[&str]) -> String {
+        let metric = self.named(REQUESTS);
+        let workloads: Vec<&str> = workloads.iter().copied().chain(["unknown"]).collect();
+        let matcher = one_of("destination_workload", &workloads);
+        format!("sum by ({PEERS}, {ENDING}) (increase({metric}{{{matcher}}}[{window}]))")
+    }
+
+    /// Asks for the durations of the whole mesh, in one view.
+    pub fn durations(&self, window: Window, whose: Durations) -> String {
+        let metric = self.named(DURATIONS);
+        let matcher = whose.matcher();
+        format!("sum by (le, {PEERS}) (increase({metric}{{{matcher}}}[{window}]))")
+    }
+
+    /// Asks for the durations of calls that are the first of their series, between some workloads alone.
+    pub fn first_durations(&self, window: Window, from: &[&str], to: &[&str]) -> Option<String> {
+        if !self.prefix.is_empty() {
+            return None;
+        }
+        let matchers = [
+            Durations::Client.matcher().to_owned(),
+            one_of("source_workload", from),
+            one_of("destination_workload", to),
+        ];
+        let metric = format!("{DURATIONS}{{{}}}", matchers.join(", "));
+        let fresh = is_fresh(window);
+        Some(format!(
+            "sum by (le, {PEERS}) (({metric} unless {metric} offset {window}) and {fresh})"
+        ))
+    }
+
+    /// Asks for TCP bytes and connections of the whole mesh. The label `flow` says which; it starts with
+    /// `tunnel_` where an ambient node proxy tells it.
+    pub fn tcp(&self, window: Window) -> String {
+        let by = format!("{PEERS}, response_flags, {POLICY}");
+        let parts = TCP.iter().flat_map(|(metric, flow)| {
+            [("!=", ""), ("=", "tunnel_")].map(|(is, tunnel)| {
+                let metric = format!("{}{{app{is}\"ztunnel\"}}", self.named(metric));
+                let counted = self.flow(&metric, window);
+                format!("label_replace(sum by ({by}) ({counted}), \"flow\", \"{tunnel}{flow}\", \"\", \"\")")
+            })
+        });
+        parts.collect::<Vec<_>>().join(" or ")
+    }
+
+    /// Asks for the messages in gRPC calls of the whole mesh; the label `flow` says which way they went.
+    pub fn messages(&self, window: Window) -> String {
+        let parts = MESSAGES.iter().map(|(metric, flow)| {
+            let counted = self.flow(&self.named(metric), window);
+            format!("label_replace(sum by ({PEERS}) ({counted}), \"flow\", \"{flow}\", \"\", \"\")")
+        });
+        parts.collect::<Vec<_>>().join(" or ")
+    }
+
+    fn flow(&self, metric: &str, window: Window) -> String {
+        if self.prefix.is_empty() {
+            increase_from_zero(metric, window)
+        } else {
+            format!("increase({metric}[{window}])")
+        }
+    }
+}
+
+impl Durations {
+    fn matcher(self) -> &'static str {
+        match self {
+            Durations::Client => "reporter!=\"destination\"",
+            Durations::WithoutCaller => "reporter=\"destination\", source_workload=\"unknown\"",
+        }
+    }
+}
+
+/// Targets whose series, when they appear within the window, are really new: the target was scraped at the
+/// window's start, or all its proxies are younger than the window. A proxy that was only scraped for the first
+/// time is neither, and its past is not counted.
+fn is_fresh(window: Window) -> String {
     let secs = window.secs();
     format!(
-        "((({metric} unless {metric} offset {w}) and on (job, instance) (up offset {w} == 1)) \
-         or (({metric} unless {metric} offset {w}) and on (namespace, pod) ({UPTIME} < {secs})) \
-         or increase({metric}[{w}]))"
+        "on (job, instance) ((up offset {window} == 1) \
+         or (max by (job, instance) ({UPTIME}) < {secs}))"
     )
 }
 
-/// Asks for the number of requests of the whole mesh.
-pub fn requests(window: Window) -> String {
-    let metric = format!("{REQUESTS}{{{PROTOCOLS}}}");
-    let counted = increase(&metric, window);
-    format!("sum by ({PEERS}, {ENDING}, connection_security_policy) ({counted})")
+/// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
+/// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
+fn increase_from_zero(metric: &str, window: Window) -> String {
+    let fresh = is_fresh(window);
+    format!("((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))")
 }
 
-/// Asks for the durations of the whole mesh: the client's view, and the server's where the caller has no
-/// proxy.
-pub fn durations(window: Window) -> String {
-    let client = format!("{DURATIONS}{{{PROTOCOLS}, reporter!=\"destination\"}}");
-    let server = format!(
-        "{DURATIONS}{{{PROTOCOLS}, reporter=\"destination\", source_workload=\"unknown\"}}"
-    );
-    let (client, server) = (increase(&client, window), increase(&server, window));
-    format!("sum by (le, {PEERS}) ({client} or {server})")
-}
+/// A question that MetricsQL answers and PromQL refuses.
+pub const IS_METRICSQL: &str = "median_over_time(up[1m])";
 
 /// Asks how many targets were scraped for the first time within the window although their proxies are
 /// older than it.
@@ -67,19 +193,23 @@ pub fn present() -> String {
     format!("count by (__name__) ({{__name__=~\"{REQUESTS}|{DURATIONS}|{UPTIME}\"}})")
 }
 
-/// Asks for the counts of `selector` over `range_secs` at each point.
-pub fn series_counts(selector: &Selector, range_secs: u32) -> String {
-    let matchers = matchers(selector);
-    format!(
-        "sum by (reporter, request_protocol, {ENDING}) \
-         (increase({REQUESTS}{{{matchers}}}[{range_secs}s]))"
-    )
-}
+impl Dialect {
+    /// Asks for the counts of `selector` over `range_secs` at each point.
+    pub fn series_counts(&self, selector: &Selector, range_secs: u32) -> String {
+        let matchers = matchers(selector);
+        let metric = self.named(REQUESTS);
+        format!(
+            "sum by (reporter, request_protocol, {ENDING}) \
+             (increase({metric}{{{matchers}}}[{range_secs}s]))"
+        )
+    }
 
-/// Asks for the durations of `selector` over `range_secs` at each point.
-pub fn series_buckets(selector: &Selector, range_secs: u32) -> String {
-    let matchers = matchers(selector);
-    format!("sum by (le, reporter) (increase({DURATIONS}{{{matchers}}}[{range_secs}s]))")
+    /// Asks for the durations of `selector` over `range_secs` at each point.
+    pub fn series_buckets(&self, selector: &Selector, range_secs: u32) -> String {
+        let matchers = matchers(selector);
+        let metric = self.named(DURATIONS);
+        format!("sum by (le, reporter) (increase({metric}{{{matchers}}}[{range_secs}s]))")
+    }
 }
 
 fn matchers(selector: &Selector) -> String {
@@ -134,10 +264,33 @@ fn side_matchers(end: &str, side: &Side, out: &mut Vec<String>) {
 }
 
 /// Writes `label="value"`, escaped: the one door for values.
-fn matcher(label: &str, value: &str) -> String {
-    let mut out = String::with_capacity(label.len() + value.len() + 3);
+pub fn matcher(label: &str, value: &str) -> String {
+    compared(label, "=", value)
+}
+
+/// Writes `label=~"a|b"`, where each value stands for itself alone.
+pub fn one_of(label: &str, values: &[&str]) -> String {
+    let escaped: Vec<String> = values.iter().map(|value| literal(value)).collect();
+    compared(label, "=~", &escaped.join("|"))
+}
+
+/// Writes a value as a regular expression that matches nothing else.
+fn literal(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn compared(label: &str, how: &str, value: &str) -> String {
+    let mut out = String::with_capacity(label.len() + value.len() + 4);
     out.push_str(label);
-    out.push_str("=\"");
+    out.push_str(how);
+    out.push('"');
     for c in value.chars() {
         match c {
             '\\' => out.push_str("\\\\"),
@@ -179,6 +332,23 @@ mod tests {
             let text = matcher("pod", &value);
             prop_assert_eq!(read(&text), ("pod".to_owned(), value, String::new()));
         }
+
+        #[test]
+        fn a_list_of_values_matches_those_values_alone(
+            values in prop::collection::vec("[a-z.|()\\\\^$+*\"-]{1,8}", 1..4),
+            other in "[a-z.|()\\\\^$+*\"-]{1,8}",
+        ) {
+            let names: Vec<&str> = values.iter().map(String::as_str).collect();
+            let text = one_of("pod", &names);
+            let (_, pattern, rest) = read(&text.replacen("=~", "=", 1));
+            prop_assert_eq!(rest, "");
+            // Prometheus anchors patterns at both ends.
+            let pattern = regex_lite::Regex::new(&format!("^(?:{pattern})$")).unwrap();
+            for name in &names {
+                prop_assert!(pattern.is_match(name));
+            }
+            prop_assert_eq!(pattern.is_match(&other), values.contains(&other));
+        }
     }
 
     #[test]
@@ -193,7 +363,8 @@ mod tests {
             protocol: None,
         };
         assert!(
-            series_counts(&selector, 60)
+            Dialect::default()
+                .series_counts(&selector, 60)
                 .contains(r#"source_workload_namespace="a\"} or {b=\\\"", source_workload="w""#)
         );
     }

@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use mesh::units::Window;
+use mesh::telemetry::{Peer, Requests, Sample};
+use mesh::units::{UnixMillis, Window};
 
 use super::*;
-use mesh::telemetry::Peer;
+use crate::sources::Answer;
 
 async fn asked(
     answer: impl Fn() -> Response + Clone + Send + Sync + 'static,

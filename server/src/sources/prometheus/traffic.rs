@@ -1,0 +1,292 @@
+//! The facts of a window: requests, their durations, bytes over TCP, messages in gRPC calls.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh::api::Notice;
+use mesh::telemetry::{
+    Bucket, DurationBuckets, GrpcMessages, Histogram, LatencySample, MessageSample, Requests, Sample,
+    TcpSample, TcpTraffic, TrafficKey,
+};
+use mesh::units::UnixMillis;
+
+use crate::sources::Answer;
+
+use super::labels::Reader;
+use super::promql::{self, Durations};
+use super::{Prometheus, PrometheusError};
+
+/// What was counted, by key, with what could not be read.
+#[derive(Default)]
+struct Counts {
+    reader: Reader,
+    by_key: BTreeMap<Arc<TrafficKey>, f64>,
+}
+
+/// Bucket counts by key.
+#[derive(Default)]
+struct Timed {
+    reader: Reader,
+    by_key: BTreeMap<Arc<TrafficKey>, Vec<Bucket>>,
+}
+
+/// Flows by key, in the order of the names they are asked by.
+#[derive(Default)]
+struct Flows {
+    reader: Reader,
+    by_key: BTreeMap<(Arc<TrafficKey>, bool), [f64; 4]>,
+}
+
+/// What stands before the name of a flow that a node's proxy tells.
+const TUNNEL: &str = "tunnel_";
+
+impl Prometheus {
+    /// Returns how many requests there were in the window, mesh-wide.
+    ///
+    /// What counters rose by, and what those that are new began with, are asked side by side: together they
+    /// take as long as the first alone where the source has two processors.
+    pub async fn requests(&self, ask: &Requests) -> Result<Answer<Vec<Sample>>, PrometheusError> {
+        let dialect = self.dialect().await;
+        let (text, born) = (dialect.requests(ask.window), dialect.born(ask.window));
+        let born = async {
+            match &born {
+                Some(text) => self.counts(text, ask.at).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let rose = self.counts(&text, ask.at);
+        let ((mut all, mut notices), born, first) =
+            tokio::try_join!(rose, born, self.first_scraped(ask))?;
+        notices.extend(all.reader.notices());
+        if let Some((born, warnings)) = born {
+            notices.extend(warnings);
+            for (key, value) in born.by_key {
+                *all.by_key.entry(key).or_default() += value;
+            }
+        }
+        notices.extend(first);
+        notices.extend(self.prefixed());
+        if all.by_key.is_empty() {
+            // An empty picture has a reason: no traffic, or nobody who would tell of it.
+            let status = self.status().await;
+            notices.extend(status.problem.map(|message| Notice {
+                kind: "source_empty".to_owned(),
+                source: "prometheus".to_owned(),
+                message,
+                hint: status.hint,
+            }));
+        }
+        Ok(Answer {
+            value: samples(all),
+            notices,
+        })
+    }
+
+    /// Returns the requests to workloads of these names in the window.
+    pub async fn requests_to(
+        &self,
+        ask: &Requests,
+        workloads: &[&str],
+    ) -> Result<Answer<Vec<Sample>>, PrometheusError> {
+        let text = self.dialect().await.requests_to(ask.window, workloads);
+        let (all, notices) = self.counts(&text, ask.at).await?;
+        Ok(Answer {
+            value: samples(all),
+            notices,
+        })
+    }
+
+    /// Returns how long requests took in the window, mesh-wide.
+    pub async fn durations(
+        &self,
+        ask: &DurationBuckets,
+    ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
+        let dialect = self.dialect().await;
+        let client = dialect.durations(ask.window, Durations::Client);
+        let server = dialect.durations(ask.window, Durations::WithoutCaller);
+        let ((mut all, mut notices), (without, more)) =
+            tokio::try_join!(self.timed(&client, ask.at), self.timed(&server, ask.at))?;
+        notices.extend(more);
+        notices.extend(all.reader.notices());
+        for (key, buckets) in without.by_key {
+            all.by_key.entry(key).or_default().extend(buckets);
+        }
+        Ok(Answer {
+            value: histograms(all),
+            notices,
+        })
+    }
+
+    /// Returns the durations of calls between workloads of these names whose series are too young for
+    /// [`Prometheus::durations`]: one value each.
+    pub async fn first_durations(
+        &self,
+        ask: &DurationBuckets,
+        from: &[&str],
+        to: &[&str],
+    ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
+        let text = self.dialect().await.first_durations(ask.window, from, to);
+        let Some(text) = text else {
+            return Ok(Answer::plain(Vec::new()));
+        };
+        let (all, notices) = self.timed(&text, ask.at).await?;
+        Ok(Answer {
+            value: histograms(all),
+            notices,
+        })
+    }
+
+    /// Returns what flowed over TCP in the window, mesh-wide.
+    pub async fn tcp(&self, ask: &TcpTraffic) -> Result<Answer<Vec<TcpSample>>, PrometheusError> {
+        let names = promql::TCP.map(|(_, flow)| flow);
+        let text = self.dialect().await.tcp(ask.window);
+        let (flows, mut notices) = self.flows(&text, ask.at, &names, true).await?;
+        notices.extend(flows.reader.notices());
+        let value = flows.by_key.into_iter();
+        let value = value.map(|((key, is_tunnel), flow)| {
+            let [to_server_bytes, to_client_bytes, opened, closed] = flow;
+            TcpSample {
+                key,
+                is_tunnel,
+                to_server_bytes,
+                to_client_bytes,
+                opened,
+                closed,
+            }
+        });
+        Ok(Answer {
+            value: value.collect(),
+            notices,
+        })
+    }
+
+    /// Returns the messages in gRPC calls in the window, mesh-wide.
+    pub async fn messages(
+        &self,
+        ask: &GrpcMessages,
+    ) -> Result<Answer<Vec<MessageSample>>, PrometheusError> {
+        let names = promql::MESSAGES.map(|(_, flow)| flow);
+        let text = self.dialect().await.messages(ask.window);
+        let (flows, mut notices) = self.flows(&text, ask.at, &names, false).await?;
+        notices.extend(flows.reader.notices());
+        let value = flows.by_key.into_iter();
+        let value = value.map(|((key, _), [to_server, to_client, ..])| MessageSample {
+            key,
+            to_server,
+            to_client,
+        });
+        Ok(Answer {
+            value: value.collect(),
+            notices,
+        })
+    }
+
+    async fn counts(
+        &self,
+        text: &str,
+        at: UnixMillis,
+    ) -> Result<(Counts, Vec<Notice>), PrometheusError> {
+        self.gather(text, at, |counts: &mut Counts, item| {
+            if let Some(key) = counts.reader.key(&item.metric)
+                && let Some(value) = counts.reader.value(item.value.as_ref())
+            {
+                *counts.by_key.entry(key).or_default() += value;
+            }
+        })
+        .await
+    }
+
+    async fn timed(
+        &self,
+        text: &str,
+        at: UnixMillis,
+    ) -> Result<(Timed, Vec<Notice>), PrometheusError> {
+        self.gather(text, at, |timed: &mut Timed, item| {
+            if let Some(le_ms) = timed.reader.le(&item.metric)
+                && let Some(key) = timed.reader.key(&item.metric)
+                && let Some(count) = timed.reader.value(item.value.as_ref())
+            {
+                let buckets = timed.by_key.entry(key).or_default();
+                buckets.push(Bucket { le_ms, count });
+            }
+        })
+        .await
+    }
+
+    /// `is_tcp`: whether the metrics are TCP's, whatever the protocol's label says.
+    async fn flows(
+        &self,
+        text: &str,
+        at: UnixMillis,
+        names: &[&'static str],
+        is_tcp: bool,
+    ) -> Result<(Flows, Vec<Notice>), PrometheusError> {
+        let names = names.to_vec();
+        self.gather(text, at, move |flows: &mut Flows, mut item| {
+            let flow = item.metric.flow.take().unwrap_or_default();
+            let (is_tunnel, flow) = match flow.strip_prefix(TUNNEL) {
+                Some(rest) => (true, rest),
+                None => (false, &*flow),
+            };
+            if is_tcp {
+                item.metric.request_protocol = Some("tcp".into());
+            }
+            if let Some(place) = names.iter().position(|name| *name == flow)
+                && let Some(key) = flows.reader.key(&item.metric)
+                && let Some(value) = flows.reader.value(item.value.as_ref())
+                && let Some(sum) = flows.by_key.entry((key, is_tunnel)).or_default().get_mut(place)
+            {
+                *sum += value;
+            }
+        })
+        .await
+    }
+
+    /// Says what sums of counters can't: a fall when a pod leaves looks like a restart.
+    fn prefixed(&self) -> Option<Notice> {
+        let prefix = &self.prefix;
+        (!prefix.is_empty()).then(|| Notice {
+            kind: "pre_aggregated".to_owned(),
+            source: "prometheus".to_owned(),
+            message: format!(
+                "The figures come from metrics that start with `{prefix}`, which rules have added up over \
+                 pods: when a pod leaves, such a sum falls, and all it still holds is counted once more."
+            ),
+            hint: Some("leave out --metric-prefix to read the proxies' own counters".to_owned()),
+        })
+    }
+
+    /// Says when pods older than the window were scraped for the first time within it: what they counted
+    /// before is not in the figures (rule R5).
+    async fn first_scraped(&self, ask: &Requests) -> Result<Option<Notice>, PrometheusError> {
+        let text = promql::first_scraped(ask.window);
+        let (n, _) = self
+            .gather(&text, ask.at, |n: &mut f64, item| {
+                *n = item.value.and_then(|v| v.1.parse().ok()).unwrap_or(0.0);
+            })
+            .await?;
+        Ok((n > 0.0).then(|| Notice {
+            kind: "first_scraped".to_owned(),
+            source: "prometheus".to_owned(),
+            message: format!(
+                "{n} scrape targets older than the window were scraped for the first time within it; \
+                 their requests count from then on."
+            ),
+            hint: Some("wait for one window, or look at a shorter one".to_owned()),
+        }))
+    }
+}
+
+fn samples(counts: Counts) -> Vec<Sample> {
+    let counts = counts.by_key.into_iter();
+    counts.map(|(key, value)| Sample { key, value }).collect()
+}
+
+fn histograms(timed: Timed) -> Vec<LatencySample> {
+    let timed = timed.by_key.into_iter();
+    let timed = timed.filter_map(|(key, buckets)| {
+        let histogram = Histogram::new(buckets)?;
+        Some(LatencySample { key, histogram })
+    });
+    timed.collect()
+}

@@ -126,7 +126,11 @@ pub struct ServeArgs {
     pub max_samples: u64,
     /// Reads metrics that rules have added up over pods, whose names start with this, such as workload:
     /// Sums of counters jump when a pod leaves; every answer says so.
-    #[arg(long = "metric-prefix", env = "PIDALI_METRIC_PREFIX", default_value = "")]
+    #[arg(
+        long = "metric-prefix",
+        env = "PIDALI_METRIC_PREFIX",
+        default_value = ""
+    )]
     pub metric_prefix: String,
 }
 

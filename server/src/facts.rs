@@ -200,7 +200,8 @@ impl FactsCache {
                 Ok(answer) => {
                     let known: BTreeSet<Pair> = all.iter().filter_map(|it| pair(&it.key)).collect();
                     let fresh = answer.value.into_iter();
-                    let fresh = fresh.filter(|it| pair(&it.key).is_some_and(|it| !known.contains(&it)));
+                    let fresh =
+                        fresh.filter(|it| pair(&it.key).is_some_and(|it| !known.contains(&it)));
                     let fresh: Vec<LatencySample> = fresh.collect();
                     all.extend(fresh);
                 }

@@ -51,18 +51,28 @@ pub async fn show(
     } else {
         app.facts.traffic(query.window, at).await?
     };
-    let mut graph = mesh::graph::answer(
-        &known.facts,
-        &query,
-        at,
-        clock::now(),
-        known.notices.clone(),
-    );
+    let asked = query.clone();
+    let mut graph = apart(move || {
+        let notices = known.notices.clone();
+        mesh::graph::answer(&known.facts, &asked, at, clock::now(), notices)
+    })
+    .await?;
     app.arranger.arrange(&mut graph, &query, at).await;
-    let encoded = Encoded::json(&graph)?;
+    let is_ready = graph.layout == LayoutState::Ready;
+    let encoded = apart(move || Encoded::json(&graph)).await??;
     // A pending layout is about to be ready.
-    if graph.layout == LayoutState::Ready {
+    if is_ready {
         app.answers.insert(key, encoded.clone()).await;
     }
     Ok(encoded.respond(&headers))
+}
+
+/// Does what takes long for a large mesh where it holds nobody up.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "An answer could not be made");
+        ApiError::internal()
+    })
 }

@@ -67,11 +67,7 @@ pub struct Parts {
 
 impl App {
     /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
-    pub fn new(
-        metrics: Metrics,
-        cluster: Option<Cluster>,
-        stopping: watch::Receiver<bool>,
-    ) -> App {
+    pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
         let holds = {

@@ -8,29 +8,66 @@ use anyhow::{Context, Result};
 use mesh::api::query::to_rfc3339;
 use mesh::units::UnixMillis;
 use serde_json::Value;
-use support::{Pidali, Prometheus, Stub, response, wait_until};
+use support::{Pidali, Prometheus, Store, Stub, response, wait_until};
 
-/// The built-in mesh, a real Prometheus that scrapes it, and a pidali that asks that Prometheus. One for
-/// all tests here; everything ends with this process.
+/// The built-in mesh, which both stores scrape; it ends with this process.
+static MESH: LazyLock<Pidali> = LazyLock::new(|| Pidali::demo().expect("the built-in mesh"));
+
+/// A store that scrapes the mesh, and a pidali that asks it. One of each kind for all tests here.
 struct World {
-    mesh: Pidali,
+    store: Store,
     prometheus: Prometheus,
     pidali: Pidali,
     since: Instant,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let mesh = Pidali::demo().expect("the built-in mesh");
-    let target = target_of(&mesh);
-    let prometheus = Prometheus::scraping(&[&target]).expect("a Prometheus");
-    let pidali = Pidali::serve(&prometheus.url).expect("pidali");
-    World {
-        mesh,
-        prometheus,
-        pidali,
-        since: Instant::now(),
+impl World {
+    fn new(store: Store) -> World {
+        let target = target_of(&MESH);
+        let prometheus = Prometheus::start(store, 1, &[&target]).expect("a store");
+        let pidali = Pidali::serve(&prometheus.url).expect("pidali");
+        World {
+            store,
+            prometheus,
+            pidali,
+            since: Instant::now(),
+        }
     }
-});
+
+    /// Waits until so much has been scraped.
+    async fn scraped(&self, secs: u64) {
+        let rest = Duration::from_secs(secs).saturating_sub(self.since.elapsed());
+        tokio::time::sleep(rest).await;
+    }
+}
+
+static PROMETHEUS: LazyLock<World> = LazyLock::new(|| World::new(Store::Prometheus));
+static VICTORIA: LazyLock<World> = LazyLock::new(|| World::new(Store::Victoria));
+
+/// Every test runs against a real Prometheus and a real VictoriaMetrics.
+macro_rules! on_each_store {
+    ($($name:ident),* $(,)?) => {
+        mod on_prometheus {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name(&super::PROMETHEUS).await
+            })*
+        }
+        mod on_victoria_metrics {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name(&super::VICTORIA).await
+            })*
+        }
+    };
+}
+
+on_each_store!(
+    every_edge_counts_what_really_happened,
+    both_protocols_have_latency_and_the_story_is_told_alike,
+    a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does_not,
+    sources_say_that_the_real_store_is_there,
+);
 
 fn target_of(mesh: &Pidali) -> String {
     let exposed = mesh.exposed.clone().expect("it is exposed");
@@ -38,12 +75,6 @@ fn target_of(mesh: &Pidali) -> String {
         .trim_start_matches("http://")
         .trim_end_matches('/')
         .to_owned()
-}
-
-/// Waits until so much has been scraped.
-async fn scraped(secs: u64) {
-    let rest = Duration::from_secs(secs).saturating_sub(WORLD.since.elapsed());
-    tokio::time::sleep(rest).await;
 }
 
 fn now_secs() -> i64 {
@@ -69,7 +100,7 @@ struct Truth {
 }
 
 async fn truth(at: i64, window: i64) -> Result<BTreeMap<String, Truth>> {
-    let json = WORLD.mesh.truth(&query(at, window)).await?;
+    let json = MESH.truth(&query(at, window)).await?;
     let edges = json["edges"].as_array().context("edges")?;
     let number = |value: &Value| value.as_f64().unwrap_or_default();
     let read = |edge: &Value| {
@@ -96,8 +127,8 @@ async fn truth(at: i64, window: i64) -> Result<BTreeMap<String, Truth>> {
         .collect()
 }
 
-async fn graph(at: i64, window: i64) -> Result<BTreeMap<String, Value>> {
-    let json = WORLD
+async fn graph(world: &World, at: i64, window: i64) -> Result<BTreeMap<String, Value>> {
+    let json = world
         .pidali
         .json(&format!("graph?{}", query(at, window)))
         .await?;
@@ -123,8 +154,8 @@ fn bucket(buckets: &[(f64, f64)], rank: f64) -> (f64, f64) {
 }
 
 /// Compares every edge of one window; returns how many there were, and how many had errors.
-async fn compare(at: i64, window: i64) -> Result<(usize, usize)> {
-    let seen = graph(at, window).await?;
+async fn compare(world: &World, at: i64, window: i64) -> Result<(usize, usize)> {
+    let seen = graph(world, at, window).await?;
     let exact = truth(at, window).await?;
     // A request within one scrape of the window's ends may fall on either side.
     let inner = truth(at - 1, window - 2).await?;
@@ -183,20 +214,19 @@ async fn compare(at: i64, window: i64) -> Result<(usize, usize)> {
     Ok((seen.len(), with_errors))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_edge_counts_what_really_happened() -> Result<()> {
-    scraped(50).await;
+async fn every_edge_counts_what_really_happened(world: &World) -> Result<()> {
+    world.scraped(50).await;
     let (mut most, mut with_errors) = (0, 0);
     for round in 0..4 {
         let at = now_secs() - 3;
         let window = if round < 2 { 20 } else { 30 };
-        let (n, failed) = compare(at, window).await?;
+        let (n, failed) = compare(world, at, window).await?;
         most = most.max(n);
         with_errors += failed;
         tokio::time::sleep(Duration::from_secs(4)).await;
     }
-    scraped(135).await;
-    let (n, failed) = compare(now_secs() - 3, 60).await?;
+    world.scraped(135).await;
+    let (n, failed) = compare(world, now_secs() - 3, 60).await?;
     assert!(n.max(most) >= 40, "only {n} edges were seen");
     assert!(
         with_errors + failed >= 10,
@@ -205,10 +235,9 @@ async fn every_edge_counts_what_really_happened() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_protocols_have_latency_and_the_story_is_told_alike() -> Result<()> {
-    scraped(40).await;
-    let edges = graph(now_secs() - 3, 30).await?;
+async fn both_protocols_have_latency_and_the_story_is_told_alike(world: &World) -> Result<()> {
+    world.scraped(40).await;
+    let edges = graph(world, now_secs() - 3, 30).await?;
     for protocol in ["http", "grpc"] {
         let timed = edges
             .values()
@@ -216,7 +245,7 @@ async fn both_protocols_have_latency_and_the_story_is_told_alike() -> Result<()>
         assert!(timed.count() >= 3, "no latency over {protocol}");
     }
     // The same story from the simulated source: the same edges, by the same ids.
-    let own = WORLD.mesh.json("graph?window=30s").await?;
+    let own = MESH.json("graph?window=30s").await?;
     let own: BTreeSet<String> = own["edges"]
         .as_array()
         .context("edges")?
@@ -265,11 +294,11 @@ fn host(stub: &Stub) -> &str {
 }
 
 /// A Prometheus of its own: what is scraped changes while it runs.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does_not() -> Result<()>
-{
+async fn a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does_not(
+    world: &World,
+) -> Result<()> {
     let (steady, steady_stub) = lab_pod(&pod("steady", 9000, &[("shop", "200", 5000)]))?;
-    let prometheus = Prometheus::scraping(&[host(&steady_stub)])?;
+    let prometheus = Prometheus::start(world.store, 1, &[host(&steady_stub)])?;
     let pidali = Pidali::serve(&prometheus.url)?;
     tokio::time::sleep(Duration::from_secs(24)).await;
     // The first 503 ever; a pod that has just started; a pod that only now is scraped.
@@ -307,21 +336,20 @@ async fn a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sources_say_that_the_real_prometheus_is_there() -> Result<()> {
-    scraped(5).await;
+async fn sources_say_that_the_real_store_is_there(world: &World) -> Result<()> {
+    world.scraped(5).await;
     let mut last = Value::Null;
     wait_until("the source is reachable", Duration::from_secs(30), || {
         let asked = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(WORLD.pidali.json("sources"))
+            tokio::runtime::Handle::current().block_on(world.pidali.json("sources"))
         });
         last = asked.unwrap_or_default();
         last["items"][0]["reachable"] == true
     })
     .with_context(|| last.to_string())?;
     assert_eq!(last["items"][0]["kind"], "prometheus");
-    let info = format!("{}/api/v1/status/buildinfo", WORLD.prometheus.url);
-    let info = WORLD.pidali.fetch(&info, &[]).await?;
+    let info = format!("{}/api/v1/status/buildinfo", world.prometheus.url);
+    let info = world.pidali.fetch(&info, &[]).await?;
     assert_eq!(last["items"][0]["version"], info.json["data"]["version"]);
     assert!(info.json["data"]["version"].is_string(), "{}", info.text);
     Ok(())

@@ -91,6 +91,9 @@ pub fn tests() -> Result<TestTools> {
     if which("prometheus").is_none() {
         missing.push("prometheus");
     }
+    if which("victoria-metrics").is_none() {
+        missing.push("victoria-metrics");
+    }
     if chromium().is_none() {
         missing.push("chromium");
     }

@@ -6,8 +6,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::identity::Identity;
-use crate::api::query::By;
 use super::*;
+use crate::api::query::By;
 use crate::api::query::SeriesQuery;
 use crate::telemetry::{
     Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, ServiceRef,

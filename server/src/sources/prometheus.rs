@@ -212,7 +212,11 @@ impl Prometheus {
     /// Prometheus, and asked again the next time.
     async fn dialect(&self) -> Dialect {
         let found = self.dialect.get_or_try_init(async || {
-            let asked = self.gather(promql::IS_METRICSQL, crate::clock::now(), |(): &mut (), _| {});
+            let asked = self.gather(
+                promql::IS_METRICSQL,
+                crate::clock::now(),
+                |(): &mut (), _| {},
+            );
             let is_metricsql = match asked.await {
                 Ok(_) => true,
                 Err(PrometheusError::Refused { .. }) => false,

@@ -172,7 +172,9 @@ fn is_fresh(window: Window) -> String {
 /// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
 fn increase_from_zero(metric: &str, window: Window) -> String {
     let fresh = is_fresh(window);
-    format!("((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))")
+    format!(
+        "((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))"
+    )
 }
 
 /// A question that MetricsQL answers and PromQL refuses.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use mesh::api::Notice;
 use mesh::telemetry::{
-    Bucket, DurationBuckets, GrpcMessages, Histogram, LatencySample, MessageSample, Requests, Sample,
-    TcpSample, TcpTraffic, TrafficKey,
+    Bucket, DurationBuckets, GrpcMessages, Histogram, LatencySample, MessageSample, Requests,
+    Sample, TcpSample, TcpTraffic, TrafficKey,
 };
 use mesh::units::UnixMillis;
 
@@ -234,7 +234,11 @@ impl Prometheus {
             if let Some(place) = names.iter().position(|name| *name == flow)
                 && let Some(key) = flows.reader.key(&item.metric)
                 && let Some(value) = flows.reader.value(item.value.as_ref())
-                && let Some(sum) = flows.by_key.entry((key, is_tunnel)).or_default().get_mut(place)
+                && let Some(sum) = flows
+                    .by_key
+                    .entry((key, is_tunnel))
+                    .or_default()
+                    .get_mut(place)
             {
                 *sum += value;
             }

@@ -11,32 +11,49 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const shots = path.join(here, "../../target/screenshots");
 mkdirSync(shots, { recursive: true });
 
-const stories = [];
-for (const file of ["./graph.mjs", "./links.mjs", "./helm.mjs", "./faults.mjs", "./looks.mjs"]) {
-  stories.push(...(await import(file)).default);
-}
+// Stories that mostly wait, each for a mesh of its own, are told beside the others.
+const FILES = {
+  "./graph.mjs": "one",
+  "./links.mjs": "one",
+  "./faults.mjs": "one",
+  "./looks.mjs": "one",
+  "./helm.mjs": "apart",
+};
+const LANES = { one: 1, apart: 2 };
+
 const only = process.argv[2];
+const waiting = { one: [], apart: [] };
+for (const [file, lane] of Object.entries(FILES)) {
+  const { default: stories } = await import(file);
+  waiting[lane].push(...stories.filter(([title]) => !only || title.includes(only)));
+}
 let passed = 0;
 let failed = 0;
+
+async function tell([title, story], chrome, pidali) {
+  const browser = new Browser(chrome, shots);
+  try {
+    await story({ browser, pidali });
+    await browser.check();
+    passed += 1;
+    console.log(`ok      ${title}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${title}\n${error.stack ?? error}`);
+    await browser.keep(`failed-${failed}`).catch(() => {});
+  } finally {
+    await browser.close();
+  }
+}
+
 const chrome = await launch();
 try {
   const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
-  for (const [title, story] of stories) {
-    if (only && !title.includes(only)) continue;
-    const browser = new Browser(chrome, shots);
-    try {
-      await story({ browser, pidali });
-      await browser.check();
-      passed += 1;
-      console.log(`ok      ${title}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAILED  ${title}\n${error.stack ?? error}`);
-      await browser.keep(`failed-${failed}`).catch(() => {});
-    } finally {
-      await browser.close();
-    }
-  }
+  const lane = async (stories) => {
+    for (let story = stories.shift(); story; story = stories.shift()) await tell(story, chrome, pidali);
+  };
+  const lanes = Object.entries(LANES).flatMap(([name, n]) => Array.from({ length: n }, () => lane(waiting[name])));
+  await Promise.all(lanes);
 } catch (error) {
   failed += 1;
   console.log(`FAILED  to start\n${error.stack ?? error}`);

@@ -17,7 +17,6 @@ pub fn all() -> Result<()> {
     run(cargo()?.args([
         "clippy",
         "--quiet",
-        "--release",
         "--workspace",
         "--all-targets",
         "--",

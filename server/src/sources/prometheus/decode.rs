@@ -307,6 +307,9 @@ impl Read for Chunks {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,194 @@
+//! What the graph asks of a Prometheus: how often, how widely, in what order.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+use mesh::api::query::to_rfc3339;
+use mesh::units::UnixMillis;
+use support::{Pidali, Stub, response};
+
+/// A Prometheus that remembers what it was asked. Two workloads call each other.
+struct Asked {
+    stub: Stub,
+    questions: Arc<Mutex<Vec<String>>>,
+    holds_back: Arc<AtomicBool>,
+}
+
+const CALL: &str = r#"{"metric":{"reporter":"source","request_protocol":"http","response_code":"200",
+    "source_workload":"web","source_workload_namespace":"shop","source_cluster":"Kubernetes",
+    "source_canonical_service":"web","source_canonical_revision":"v1",
+    "destination_workload":"cart","destination_workload_namespace":"shop","destination_cluster":"Kubernetes",
+    "destination_canonical_service":"cart","destination_canonical_revision":"v1",
+    "destination_service_name":"cart","destination_service_namespace":"shop"},"value":[1,"60"]}"#;
+
+impl Asked {
+    fn new() -> Result<Asked> {
+        let questions = Arc::new(Mutex::new(Vec::new()));
+        let holds_back = Arc::new(AtomicBool::new(false));
+        let (heard, held) = (Arc::clone(&questions), Arc::clone(&holds_back));
+        let stub = Stub::raw(move |request| {
+            let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            let question = decoded(body);
+            if let Ok(mut questions) = heard.lock() {
+                questions.push(question.clone());
+            }
+            while question.contains("_bucket") && held.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let json = |items: &str| {
+                let body = format!(
+                    r#"{{"status":"success","data":{{"resultType":"vector","result":[{items}]}}}}"#
+                );
+                Some(response(200, "application/json", &body))
+            };
+            if question.contains("median_over_time") {
+                let body =
+                    r#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
+                return Some(response(400, "application/json", body));
+            }
+            let counts = question.contains("istio_requests_total") && question.contains("increase");
+            json(if counts { CALL } else { "" })
+        })?;
+        Ok(Asked {
+            stub,
+            questions,
+            holds_back,
+        })
+    }
+
+    /// The questions so far about this metric.
+    fn about(&self, metric: &str) -> Vec<String> {
+        let questions = self
+            .questions
+            .lock()
+            .map(|it| it.clone())
+            .unwrap_or_default();
+        questions
+            .into_iter()
+            .filter(|it| it.contains(metric))
+            .collect()
+    }
+}
+
+fn decoded(form: &str) -> String {
+    let value = form
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("query="))
+        .unwrap_or_default();
+    let mut bytes = Vec::new();
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let hex: String = rest.by_ref().take(2).map(char::from).collect();
+                bytes.extend(u8::from_str_radix(&hex, 16));
+            }
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn a_minute_ago() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let secs = since.map_or(0, |it| it.as_secs()) as i64 - 60;
+    to_rfc3339(UnixMillis(secs * 1000))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_one_question_a_metric_for_the_whole_mesh_whatever_is_looked_at() -> Result<()> {
+    let asked = Asked::new()?;
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    let at = a_minute_ago();
+    for by in ["workload", "version", "app", "service"] {
+        for more in [
+            "",
+            "&namespaces=shop",
+            "&namespaces=shop,bank",
+            "&fold=auto",
+            "&include=traffic",
+        ] {
+            let graph = pidali.json(&format!("graph?at={at}&by={by}{more}")).await?;
+            assert_eq!(
+                graph["edges"].as_array().map(Vec::len),
+                Some(1),
+                "{by}{more}"
+            );
+        }
+    }
+    let requests = asked.about("istio_requests_total");
+    assert_eq!(
+        requests.len(),
+        2,
+        "what rose, and what is new: {requests:#?}"
+    );
+    let tcp = asked.about("istio_tcp_sent_bytes_total");
+    assert_eq!(tcp.len(), 1, "{tcp:#?}");
+    let all = asked.about("");
+    let named: Vec<&String> = all.iter().filter(|it| it.contains("\"shop\"")).collect();
+    assert!(
+        named.is_empty(),
+        "a namespace was asked for by name: {named:#?}"
+    );
+    // The client's view, the server's of callers without a proxy, and the first of their series.
+    let buckets = asked.about("istio_request_duration_milliseconds_bucket");
+    assert!(buckets.len() <= 3, "{buckets:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_the_traffic_does_not_wait_for_latency() -> Result<()> {
+    let asked = Asked::new()?;
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    asked.holds_back.store(true, Ordering::Relaxed);
+    let at = a_minute_ago();
+    let traffic = format!("graph?at={at}&include=traffic");
+    let full = format!("graph?at={at}&include=traffic,latency");
+    let slow = async {
+        let graph = pidali.json(&full).await?;
+        let held = asked.holds_back.load(Ordering::Relaxed);
+        assert!(!held, "latency was answered before the source told it");
+        anyhow::Ok(graph)
+    };
+    let quick = async {
+        let graph = pidali.json(&traffic).await?;
+        assert_eq!(graph["include"], serde_json::json!(["traffic"]));
+        assert_eq!(graph["edges"].as_array().map(Vec::len), Some(1));
+        // Only now may the durations come.
+        asked.holds_back.store(false, Ordering::Relaxed);
+        anyhow::Ok(())
+    };
+    let (graph, ()) = futures::try_join!(slow, quick)?;
+    assert_eq!(graph["edges"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_pre_aggregated_metrics_are_read_when_asked_for_and_said_to_jump() -> Result<()> {
+    let asked = Asked::new()?;
+    let pidali = Pidali::start(&[
+        "serve",
+        "--prometheus",
+        &asked.stub.url,
+        "--metric-prefix",
+        "workload:",
+    ])?;
+    let graph = pidali.json("graph").await?;
+    let questions = asked.about("istio_requests_total");
+    assert!(!questions.is_empty());
+    for question in &questions {
+        assert!(
+            question.contains("workload:istio_requests_total"),
+            "{question}"
+        );
+    }
+    let notices = graph["notices"].to_string();
+    assert!(
+        notices.contains("pre_aggregated") && notices.contains("leaves"),
+        "{notices}"
+    );
+    Ok(())
+}

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, run, say, show};
+use crate::run::{cargo, say, show};
 use crate::setup::TestTools;
 use crate::{build, lint, page, place, setup};
 

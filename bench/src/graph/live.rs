@@ -67,7 +67,7 @@ pub fn measure(report: &mut Report, n_workloads: usize) -> Result<()> {
     let world = World::new(n_workloads)?;
     report.beside("live_workloads", n_workloads as f64, "workloads");
     report.beside("live_edges", world.mesh.n_edges() as f64, "edges");
-    eprintln!("a window of {WINDOW} s fills up");
+    println!("a window of {WINDOW} s fills up");
     std::thread::sleep(Duration::from_secs(u64::from(WINDOW + 6 * INTERVAL)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -131,7 +131,7 @@ async fn asked(report: &mut Report, world: &World) -> Result<()> {
     report.promised("graph_warm_ms", middle(&mut warm), "ms", 20.0);
     report.promised("graph_answer_kb", size as f64 / 1000.0, "kB", 500.0);
     let (worst, id) = worst_error(&world.mesh, at, &body)?;
-    eprintln!("furthest from the truth: {id}");
+    println!("furthest from the truth: {id}");
     report.promised("graph_worst_rate_error", worst, "", 0.02);
     let (viewers, peak_viewed) = viewers(report, world, &client).await?;
     report.promised("viewers_query_ratio", viewers, "", 1.05);

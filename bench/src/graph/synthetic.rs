@@ -104,7 +104,7 @@ impl Mesh {
                 name: format!("app-{}-v{}", n / 2, n % 2 + 1),
                 app: format!("app-{}", n / 2),
                 version: if n % 2 == 0 { "v1" } else { "v2" },
-                restarts_every: (n % 50 == 7).then(|| 70.0 + 10.0 * (n % 7) as f64),
+                restarts_every: (n % 50 == 7).then_some(70.0 + 10.0 * (n % 7) as f64),
             })
             .collect();
         let mut edges = Vec::new();

@@ -14,6 +14,8 @@ mod panel;
 
 mod table;
 
+mod flow;
+
 mod camera;
 mod canvas;
 mod positions;

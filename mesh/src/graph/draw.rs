@@ -9,8 +9,11 @@ use crate::health;
 use crate::layout::node_size;
 use crate::units::{Window, six_digits};
 
-use super::identity::{self, Identity};
+use super::edge::{Calls, Edge};
+use super::identity::Identity;
+use super::streams::Streams;
 use super::views::{self, Views};
+use super::words;
 
 /// Draws the nodes and edges of one answer.
 pub struct Drawing<'a> {
@@ -32,10 +35,9 @@ impl<'a> Drawing<'a> {
         hour: Option<&'a Views>,
         with_latency: bool,
     ) -> Drawing<'a> {
-        let judge = |edge: &views::Edge| {
+        let judge = |edge: &Edge| {
             let hour = hour.and_then(|views| views.edge(&edge.from, &edge.to, edge.protocol));
-            let hour = hour.map(|edge| edge.shown().outcome());
-            health::judge(edge.shown().outcome(), window, hour)
+            judge(edge.calls(), window, hour.and_then(Edge::calls))
         };
         Drawing {
             views,
@@ -52,6 +54,7 @@ impl<'a> Drawing<'a> {
         let edge = self.views.mesh().edge_weight(index)?;
         let (from, to) = self.views.mesh().edge_endpoints(index)?;
         let id = |node: NodeIndex| self.ids.get(node.index()).cloned();
+        let names = self.views.mesh().node_weight(to).map(|(_, it)| &it.names);
         let (from, to) = (id(from)?, id(to)?);
         let latency = self.with_latency.then(|| edge.latency()).flatten();
         Some(api::Edge {
@@ -61,9 +64,10 @@ impl<'a> Drawing<'a> {
             protocol: edge.protocol.as_str().to_owned(),
             view: edge.view(),
             traffic: edge.shown().to_wire(self.window, latency),
-            flow: api::graph::Flow::default(),
+            flow: edge.flow(self.window),
+            badges: edge.badges(),
             mtls_ratio: edge.mtls_ratio().map(six_digits),
-            server_view: edge.server_view(self.window),
+            server_view: edge.server_view(self.window, names.map_or(&[], Vec::as_slice)),
             health: self.health.get(index.index())?.clone(),
             points: None,
         })
@@ -72,14 +76,10 @@ impl<'a> Drawing<'a> {
     /// Returns a node, without its place.
     pub fn node(&self, index: NodeIndex) -> Option<api::Node> {
         let (identity, node) = self.views.mesh().node_weight(index)?;
-        let kind = identity.kind();
+        let kind = words::kind(identity, node);
         let name = identity.name().to_owned();
         let version = identity.version().or(node.version.as_deref());
         let (w, h) = node_size(kind, &name, version);
-        let mut badges = identity.badges();
-        if node.mtls_missing {
-            badges.push("mtls_missing".to_owned());
-        }
         Some(api::Node {
             id: self.ids.get(index.index())?.clone(),
             kind,
@@ -94,12 +94,12 @@ impl<'a> Drawing<'a> {
                 .or(node.service.as_deref())
                 .map(str::to_owned),
             health: self.judge(index, identity, node),
-            badges,
-            explanation: explanation(identity, node),
+            badges: words::badges(identity, node),
+            explanation: words::explanation(identity, node, self.views.outside()),
             inbound: self.calls(node.inbound.as_ref()),
             outbound: self.calls(node.outbound.as_ref()),
-            inbound_flow: api::graph::Flow::default(),
-            outbound_flow: api::graph::Flow::default(),
+            inbound_flow: self.flow(node.inbound.as_ref()),
+            outbound_flow: self.flow(node.outbound.as_ref()),
             x: None,
             y: None,
             w,
@@ -107,8 +107,9 @@ impl<'a> Drawing<'a> {
         })
     }
 
-    fn calls(&self, calls: Option<&views::Calls>) -> Option<api::graph::Traffic> {
-        let calls = calls?;
+    fn calls(&self, calls: Option<&Calls>) -> Option<api::graph::Traffic> {
+        // Over TCP there are no requests, rather than none.
+        let calls = calls.filter(|calls| calls.has_requests)?;
         let latency = self
             .with_latency
             .then_some(calls.histogram.as_ref())
@@ -116,17 +117,25 @@ impl<'a> Drawing<'a> {
         Some(calls.totals.to_wire(self.window, latency))
     }
 
+    fn flow(&self, calls: Option<&Calls>) -> api::graph::Flow {
+        let streams = calls.and_then(|calls| calls.streams.as_deref());
+        streams
+            .map(|it: &Streams| it.to_wire(self.window))
+            .unwrap_or_default()
+    }
+
     /// The worst of: all its calls, the calls of one caller, the calls inside it.
     fn judge(&self, index: NodeIndex, identity: &Identity, node: &views::Node) -> api::Health {
-        let outcome = |node: &views::Node| {
-            let calls = node.inbound.as_ref().or(node.outbound.as_ref());
-            calls.map(|it| it.totals.outcome())
-        };
-        let hour = self
-            .hour
-            .and_then(|views| views.node(identity))
-            .and_then(outcome);
-        let mut judged = health::judge(outcome(node).unwrap_or_default(), self.window, hour);
+        if node.is_unseen() {
+            return api::Health {
+                status: HealthStatus::Idle,
+                reason: format!("known to the cluster, no traffic in {}", self.window),
+            };
+        }
+        let main = |node: &'a views::Node| node.inbound.as_ref().or(node.outbound.as_ref());
+        let hour = self.hour.and_then(|views| views.node(identity));
+        let main_of_node = node.inbound.as_ref().or(node.outbound.as_ref());
+        let mut judged = judge(main_of_node, self.window, hour.and_then(main));
         // A small caller whose every call fails must not drown among the others.
         let mesh = self.views.mesh();
         let inbound = mesh.edges_directed(index, Direction::Incoming);
@@ -147,7 +156,7 @@ impl<'a> Drawing<'a> {
             };
         }
         if let Some(inside) = &node.inside {
-            let inside = health::judge(inside.outcome(), self.window, None);
+            let inside = judge(Some(inside), self.window, None);
             let is_worse = inside.status < judged.status;
             if (is_worse && inside.status <= HealthStatus::Unjudged)
                 || judged.status >= HealthStatus::Idle
@@ -162,51 +171,27 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// Says why a node is special, where it is (rule R7).
-fn explanation(identity: &Identity, node: &views::Node) -> Option<String> {
-    match identity {
-        Identity::Unknown { .. } => Some(if node.inbound.is_some() {
-            "The proxies do not say who took these calls: no route matched them.".to_owned()
-        } else {
-            "No sidecar: these callers carry none, so only the called side reports them.".to_owned()
-        }),
-        Identity::Egress { name, .. } if &**name == identity::BLACK_HOLE => {
-            Some("Calls to hosts that the mesh does not know; the mesh refuses them.".to_owned())
-        }
-        Identity::Egress { .. } => {
-            Some("Calls to hosts that the mesh does not know; they pass through unseen.".to_owned())
-        }
-        Identity::Service { .. } if node.without_endpoint && node.inbound.is_some() => {
-            let flags: Vec<&str> = node
-                .inbound
-                .iter()
-                .flat_map(|it| it.totals.flags())
-                .filter_map(|flag| flag_in_words(flag))
-                .collect();
-            let why = if flags.is_empty() {
-                String::new()
+/// Judges requests and connections; the worse of the two counts, and what is idle does not.
+fn judge(calls: Option<&Calls>, window: Window, hour: Option<&Calls>) -> api::Health {
+    let outcome = |calls: &Calls| calls.totals.outcome();
+    let requests = || {
+        let hour = hour.map(outcome);
+        health::judge(calls.map(outcome).unwrap_or_default(), window, hour)
+    };
+    let Some(calls) = calls else {
+        return requests();
+    };
+    match calls.tcp().map(|tcp| tcp.judge(window)) {
+        None => requests(),
+        Some(connections) if !calls.has_requests => connections,
+        Some(connections) => {
+            let requests = requests();
+            let is_worse = connections.status < requests.status;
+            if is_worse && (connections.status < HealthStatus::Idle) {
+                connections
             } else {
-                format!(": {}", flags.join(", "))
-            };
-            Some(format!("No endpoint of the service took these calls{why}."))
+                requests
+            }
         }
-        _ => None,
     }
-}
-
-fn flag_in_words(flag: &str) -> Option<&'static str> {
-    Some(match flag {
-        "UH" => "no healthy endpoint (UH)",
-        "UF" => "could not connect (UF)",
-        "UO" => "circuit breaker open (UO)",
-        "UC" => "connection broke (UC)",
-        "UT" => "timed out (UT)",
-        "URX" => "retries used up (URX)",
-        "NR" => "no route (NR)",
-        "NC" => "no such subset (NC)",
-        "FI" => "fault injected (FI)",
-        "DI" => "delay injected (DI)",
-        "DC" => "the client went away (DC)",
-        _ => return None,
-    })
 }

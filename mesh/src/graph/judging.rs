@@ -1,6 +1,6 @@
 //! Judges what is drawn by the objectives of its place and by the pods behind it (rule R10).
 
-use crate::api::Health;
+use crate::api::{Health, HealthStatus};
 use crate::health::{self, Objectives, Place, Ready, Seen, Thresholds};
 use crate::inventory::Inventory;
 use crate::units::{UnixMillis, Window};
@@ -70,12 +70,30 @@ impl<'a> Judge<'a> {
     fn by(&self, by: &Thresholds, calls: Option<&Calls>, hour: Option<&Calls>) -> Health {
         let outcome = |calls: &Calls| calls.totals.outcome();
         let durations = calls.and_then(|calls| calls.histogram.as_ref());
-        let seen = Seen {
-            outcome: calls.map(outcome).unwrap_or_default(),
-            hour: hour.map(outcome),
-            durations: durations.filter(|_| self.with_latency),
+        let requests = || {
+            let seen = Seen {
+                outcome: calls.map(outcome).unwrap_or_default(),
+                hour: hour.map(outcome),
+                durations: durations.filter(|_| self.with_latency),
+            };
+            health::judge(seen, self.window, by)
         };
-        health::judge(seen, self.window, by)
+        // The worse of requests and connections counts, and what is idle does not.
+        match calls.and_then(Calls::tcp) {
+            None => requests(),
+            Some(tcp) if calls.is_some_and(|calls| !calls.has_requests) => {
+                tcp.judge(self.window, by)
+            }
+            Some(tcp) => {
+                let (requests, connections) = (requests(), tcp.judge(self.window, by));
+                let is_worse = connections.status < requests.status;
+                if is_worse && connections.status < HealthStatus::Idle {
+                    connections
+                } else {
+                    requests
+                }
+            }
+        }
     }
 
     /// Returns the health of a node with what its pods say.
@@ -117,8 +135,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::Graph;
     use crate::api::query::GraphQuery;
-    use crate::api::{Graph, HealthStatus};
     use crate::graph::answer;
     use crate::health::{Change, Pattern, Subject};
     use crate::telemetry::{

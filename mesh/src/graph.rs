@@ -1,7 +1,8 @@
 //! The graph: who calls whom, how often, how well, how fast. Samples in, wire out; pure.
 //!
-//! [`answer`] projects samples on nodes ([`identity`]), keeps what each proxy reports apart
-//! ([`views`]), judges, then folds, hides and filters.
+//! [`answer`] leaves out hops that are part of a longer way ([`hops`]), projects samples on nodes ([`project`]),
+//! keeps what each proxy reports apart ([`edge`], [`views`]), adds what the cluster knows ([`cluster`]), judges,
+//! then folds, hides and filters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,26 +17,36 @@ use crate::inventory::Inventory;
 use crate::telemetry::{LatencySample, MessageSample, Sample, TcpSample};
 use crate::units::{UnixMillis, Window, six_digits};
 
+mod cluster;
 mod draw;
+mod edge;
 mod ends;
 mod explain;
 mod filter;
+mod hops;
+mod hosts;
 mod identity;
 mod judging;
+mod names;
+mod project;
+mod roles;
+mod select;
 mod series;
+mod streams;
 mod totals;
 mod uncertain;
 mod views;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
-pub use identity::{outbound_selector, selector, workload_id};
+pub use select::{outbound_selector, selector, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
+pub(crate) use edge::{Calls, merge_histogram};
 pub(crate) use totals::Totals;
-pub(crate) use views::{Calls, merge_histogram};
 
 use draw::Drawing;
 use judging::Judge;
@@ -93,14 +104,16 @@ pub fn answer(
             hint: Some("choose a namespace to look inside".to_owned()),
         });
     }
-    let views = Views::of(facts, query.by, &folded);
+    let idle = query.idle.then_some(query.namespaces.as_slice());
+    let views = Views::of(facts, query.by, &folded, idle);
     let hour = facts.hour.as_ref().map(|requests| {
         let facts = Facts {
             window: Window::HOUR,
             requests: requests.clone(),
+            inventory: facts.inventory.clone(),
             ..Facts::default()
         };
-        Views::of(&facts, query.by, &folded)
+        Views::of(&facts, query.by, &folded, None)
     });
     let is_now = judging::is_now(at, generated_at);
     notices.extend(explain::notices(facts, query, is_now));

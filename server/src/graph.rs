@@ -30,6 +30,7 @@ pub struct AnswerKey {
         ("fold" = Option<String>, Query, description = "none, auto or namespaces"),
         ("hide" = Option<String>, Query, description = "Ids of nodes to leave out"),
         ("focus" = Option<String>, Query, description = "Id of the node to show with its neighbours"),
+        ("idle" = Option<bool>, Query, description = "Show what the cluster holds without traffic, too"),
     ),
     responses((status = 200, body = api::Graph), (status = 400, body = api::ErrorBody), (status = 502, body = api::ErrorBody))
 )]

@@ -51,6 +51,7 @@ pub fn edge(from: &str, to: &str, rps: f64) -> Edge {
             ..Traffic::default()
         },
         flow: mesh::api::graph::Flow::default(),
+        badges: vec![],
         mtls_ratio: None,
         server_view: None,
         health: healthy(),

@@ -85,8 +85,8 @@ pub enum NodeKind {
 pub struct Node {
     /// Readable and stable: `cluster/namespace/workload`; other kinds carry their kind's word:
     /// `cluster/namespace/service/backend`, `cluster/namespace/version/backend@v1`,
-    /// `cluster/namespace/app/backend`, `cluster/-/unknown`, `cluster/-/egress/PassthroughCluster`. What
-    /// is not known is `-`.
+    /// `cluster/namespace/app/backend`, `cluster/namespace/external/api.example.com`, `cluster/-/unknown`,
+    /// `cluster/-/egress/PassthroughCluster`. What is not known is `-`.
     pub id: String,
     /// What it is.
     pub kind: NodeKind,
@@ -110,7 +110,7 @@ pub struct Node {
     pub service: Option<String>,
     /// The worst of its inbound traffic (of its outbound traffic where it has no inbound), with reason.
     pub health: Health,
-    /// Short facts to mark it with: `mtls_missing`, `no_sidecar`, `ingress`, …
+    /// Short facts to mark it with: `mtls_missing`, `no_sidecar`, `not_injected`, `dead`, `ingress`, `egress`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub badges: Vec<String>,
     /// Why it is special, in words, where it is.
@@ -162,7 +162,7 @@ pub struct Traffic {
     /// Requests per second by code: `200`, `503`, `0` (no response); gRPC statuses as `grpc 14`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub responses: BTreeMap<String, f64>,
-    /// Requests per second by Envoy's response flag.
+    /// Requests per second by Envoy's response flag; connections per second over TCP.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, f64>,
     /// Latency, where it was asked for and known.
@@ -205,6 +205,10 @@ pub struct Flow {
     /// Connections closed in the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_closed: Option<f64>,
+    /// Connections that never came to be (no endpoint, refused, no route …), among those opened or closed in the
+    /// window. One that was cut off later is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_failed: Option<f64>,
     /// gRPC messages per second from the client to the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages_to_server_ps: Option<f64>,
@@ -256,10 +260,15 @@ pub struct Edge {
     /// The figures.
     #[serde(flatten)]
     pub traffic: Traffic,
-    /// What flows without requests.
+    /// What flows without requests. On an edge of requests, the bytes are those of the ambient tunnel beneath
+    /// (badge `tunnel`).
     #[serde(flatten)]
     pub flow: Flow,
-    /// Mutual TLS requests / all requests, from the destination's report.
+    /// Short facts to mark it with: `via_waypoint` (a waypoint stands between the two), `tunnel` (it runs
+    /// through ambient's node proxies, whose bytes are in the flow).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub badges: Vec<String>,
+    /// Mutual TLS requests / all requests, from the destination's report; over TCP, connections opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls_ratio: Option<f64>,
     /// What the server's proxy reports, where the figures above are the client's.
@@ -285,6 +294,9 @@ pub struct ServerView {
     /// `errors / requests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_ratio: Option<f64>,
+    /// What flowed over TCP, as the server reports it.
+    #[serde(flatten)]
+    pub flow: Flow,
     /// Why the two views differ by more than a tenth, in words, where they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,

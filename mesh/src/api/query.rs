@@ -71,6 +71,8 @@ pub struct GraphQuery {
     pub hide: Vec<String>,
     /// Show only this node and those one call away.
     pub focus: Option<String>,
+    /// Show what the cluster holds without traffic, too.
+    pub idle: bool,
 }
 
 /// Which namespaces are drawn as one node.
@@ -137,10 +139,17 @@ impl GraphQuery {
                 }
                 "hide" => query.hide = list(name, value)?,
                 "focus" => query.focus = (!value.is_empty()).then(|| value.to_owned()),
+                "idle" => {
+                    query.idle = match value {
+                        "true" => true,
+                        "" | "false" => false,
+                        other => return Err(one_of(name, other, "true or false")),
+                    };
+                }
                 other => {
                     return Err(unknown(
                         other,
-                        "namespaces, window, at, by, include, fold, hide, focus",
+                        "namespaces, window, at, by, include, fold, hide, focus, idle",
                     ));
                 }
             }
@@ -178,6 +187,9 @@ impl GraphQuery {
         out.list("hide", &self.hide);
         if let Some(focus) = &self.focus {
             out.pair("focus", focus);
+        }
+        if self.idle {
+            out.pair("idle", "true");
         }
         out.0
     }
@@ -428,6 +440,7 @@ mod tests {
             ("at", "2026-02-30T00:00:00Z"),
             ("by", "pod"),
             ("include", "traffic,money"),
+            ("idle", "perhaps"),
             ("colour", "red"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
@@ -451,6 +464,7 @@ mod tests {
             at in prop::option::of(0i64..4_000_000_000_000),
             by in 0usize..4,
             focus in prop::option::of(".{1,20}"),
+            idle in any::<bool>(),
         ) {
             let query = GraphQuery {
                 namespaces: namespaces.into_iter().collect(),
@@ -458,6 +472,7 @@ mod tests {
                 at: at.map(UnixMillis),
                 by: By::ALL[by],
                 focus,
+                idle,
                 ..GraphQuery::default()
             };
             let text = query.to_query_string();

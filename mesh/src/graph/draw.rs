@@ -8,9 +8,12 @@ use crate::api::HealthStatus;
 use crate::layout::node_size;
 use crate::units::{Window, six_digits};
 
-use super::identity::{self, Identity};
+use super::edge::{Calls, Edge};
+use super::identity::Identity;
 use super::judging::Judge;
+use super::streams::Streams;
 use super::views::{self, Views};
+use super::words;
 
 /// Draws the nodes and edges of one answer.
 pub struct Drawing<'a> {
@@ -34,10 +37,9 @@ impl<'a> Drawing<'a> {
         with_latency: bool,
         judge: Judge<'a>,
     ) -> Drawing<'a> {
-        let judged = |edge: &views::Edge| {
+        let judged = |edge: &Edge| {
             let hour = hour.and_then(|views| views.edge(&edge.from, &edge.to, edge.protocol));
-            let hour = hour.and_then(views::Edge::calls);
-            judge.calls(views, &edge.to, edge.calls(), hour)
+            judge.calls(views, &edge.to, edge.calls(), hour.and_then(Edge::calls))
         };
         Drawing {
             views,
@@ -55,6 +57,7 @@ impl<'a> Drawing<'a> {
         let edge = self.views.mesh().edge_weight(index)?;
         let (from, to) = self.views.mesh().edge_endpoints(index)?;
         let id = |node: NodeIndex| self.ids.get(node.index()).cloned();
+        let names = self.views.mesh().node_weight(to).map(|(_, it)| &it.names);
         let (from, to) = (id(from)?, id(to)?);
         let latency = self.with_latency.then(|| edge.latency()).flatten();
         Some(api::Edge {
@@ -64,9 +67,10 @@ impl<'a> Drawing<'a> {
             protocol: edge.protocol.as_str().to_owned(),
             view: edge.view(),
             traffic: edge.shown().to_wire(self.window, latency),
-            flow: api::graph::Flow::default(),
+            flow: edge.flow(self.window),
+            badges: edge.badges(),
             mtls_ratio: edge.mtls_ratio().map(six_digits),
-            server_view: edge.server_view(self.window),
+            server_view: edge.server_view(self.window, names.map_or(&[], Vec::as_slice)),
             health: self.health.get(index.index())?.clone(),
             points: None,
         })
@@ -75,14 +79,10 @@ impl<'a> Drawing<'a> {
     /// Returns a node, without its place.
     pub fn node(&self, index: NodeIndex) -> Option<api::Node> {
         let (identity, node) = self.views.mesh().node_weight(index)?;
-        let kind = identity.kind();
+        let kind = words::kind(identity, node);
         let name = identity.name().to_owned();
         let version = identity.version().or(node.version.as_deref());
         let (w, h) = node_size(kind, &name, version);
-        let mut badges = identity.badges();
-        if node.mtls_missing {
-            badges.push("mtls_missing".to_owned());
-        }
         Some(api::Node {
             id: self.ids.get(index.index())?.clone(),
             kind,
@@ -96,13 +96,13 @@ impl<'a> Drawing<'a> {
                 .service()
                 .or(node.service.as_deref())
                 .map(str::to_owned),
-            health: self.judge.pods(identity, self.judge(index, identity, node)),
-            badges,
-            explanation: explanation(identity, node),
+            health: self.judge.pods(node, self.judge(index, identity, node)),
+            badges: words::badges(identity, node),
+            explanation: words::explanation(identity, node, self.views.outside()),
             inbound: self.calls(node.inbound.as_ref()),
             outbound: self.calls(node.outbound.as_ref()),
-            inbound_flow: api::graph::Flow::default(),
-            outbound_flow: api::graph::Flow::default(),
+            inbound_flow: self.flow(node.inbound.as_ref()),
+            outbound_flow: self.flow(node.outbound.as_ref()),
             x: None,
             y: None,
             w,
@@ -110,8 +110,9 @@ impl<'a> Drawing<'a> {
         })
     }
 
-    fn calls(&self, calls: Option<&views::Calls>) -> Option<api::graph::Traffic> {
-        let calls = calls?;
+    fn calls(&self, calls: Option<&Calls>) -> Option<api::graph::Traffic> {
+        // Over TCP there are no requests, rather than none.
+        let calls = calls.filter(|calls| calls.has_requests)?;
         let latency = self
             .with_latency
             .then_some(calls.histogram.as_ref())
@@ -119,8 +120,21 @@ impl<'a> Drawing<'a> {
         Some(calls.totals.to_wire(self.window, latency))
     }
 
+    fn flow(&self, calls: Option<&Calls>) -> api::graph::Flow {
+        let streams = calls.and_then(|calls| calls.streams.as_deref());
+        streams
+            .map(|it: &Streams| it.to_wire(self.window))
+            .unwrap_or_default()
+    }
+
     /// The worst of: all its calls, the calls of one caller, the calls inside it.
     fn judge(&self, index: NodeIndex, identity: &Identity, node: &views::Node) -> api::Health {
+        if node.is_unseen() {
+            return api::Health {
+                status: HealthStatus::Idle,
+                reason: format!("known to the cluster, no traffic in {}", self.window),
+            };
+        }
         let hour = self.hour.and_then(|views| views.node(identity));
         let mut judged = self.judge.node(self.views, identity, node, hour);
         // A small caller whose every call fails must not drown among the others.
@@ -143,11 +157,7 @@ impl<'a> Drawing<'a> {
             };
         }
         if let Some(inside) = &node.inside {
-            let inside = views::Calls {
-                totals: inside.clone(),
-                histogram: None,
-            };
-            let inside = self.judge.calls(self.views, identity, Some(&inside), None);
+            let inside = self.judge.calls(self.views, identity, Some(inside), None);
             let is_worse = inside.status < judged.status;
             if (is_worse && inside.status <= HealthStatus::Unjudged)
                 || judged.status >= HealthStatus::Idle
@@ -160,53 +170,4 @@ impl<'a> Drawing<'a> {
         }
         judged
     }
-}
-
-/// Says why a node is special, where it is (rule R7).
-fn explanation(identity: &Identity, node: &views::Node) -> Option<String> {
-    match identity {
-        Identity::Unknown { .. } => Some(if node.inbound.is_some() {
-            "The proxies do not say who took these calls: no route matched them.".to_owned()
-        } else {
-            "No sidecar: these callers carry none, so only the called side reports them.".to_owned()
-        }),
-        Identity::Egress { name, .. } if &**name == identity::BLACK_HOLE => {
-            Some("Calls to hosts that the mesh does not know; the mesh refuses them.".to_owned())
-        }
-        Identity::Egress { .. } => {
-            Some("Calls to hosts that the mesh does not know; they pass through unseen.".to_owned())
-        }
-        Identity::Service { .. } if node.without_endpoint && node.inbound.is_some() => {
-            let flags: Vec<&str> = node
-                .inbound
-                .iter()
-                .flat_map(|it| it.totals.flags())
-                .filter_map(|flag| flag_in_words(flag))
-                .collect();
-            let why = if flags.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", flags.join(", "))
-            };
-            Some(format!("No endpoint of the service took these calls{why}."))
-        }
-        _ => None,
-    }
-}
-
-fn flag_in_words(flag: &str) -> Option<&'static str> {
-    Some(match flag {
-        "UH" => "no healthy endpoint (UH)",
-        "UF" => "could not connect (UF)",
-        "UO" => "circuit breaker open (UO)",
-        "UC" => "connection broke (UC)",
-        "UT" => "timed out (UT)",
-        "URX" => "retries used up (URX)",
-        "NR" => "no route (NR)",
-        "NC" => "no such subset (NC)",
-        "FI" => "fault injected (FI)",
-        "DI" => "delay injected (DI)",
-        "DC" => "the client went away (DC)",
-        _ => return None,
-    })
 }

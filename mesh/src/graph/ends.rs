@@ -2,9 +2,10 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-use crate::telemetry::{Peer, ServiceRef, TrafficKey};
+use crate::telemetry::{Peer, Reporter, ServiceRef, TrafficKey};
 
-use super::identity::{Identity, Projection};
+use super::identity::Identity;
+use super::project::Projection;
 use super::views::Node;
 
 /// Numbers for identities, so that a pair is spelled once and not once a sample.
@@ -41,7 +42,8 @@ impl<'a> Ends<'a> {
             && last.destination == key.destination
             && last.service == key.service
         {
-            self.is_repeated = true;
+            self.is_repeated = last.reporter == key.reporter;
+            self.last = Some((key, ends));
             return ends;
         }
         self.is_repeated = false;
@@ -93,11 +95,22 @@ impl<'a> Ends<'a> {
         identities
     }
 
-    fn number(&mut self, identity: Identity) -> usize {
+    /// The number of an identity, new or known.
+    pub fn number(&mut self, identity: Identity) -> usize {
         *self.numbers.entry(identity).or_insert_with_key(|identity| {
             self.identities.push(identity.clone());
             self.identities.len() - 1
         })
+    }
+
+    /// The number of an identity that was seen.
+    pub fn known(&self, identity: &Identity) -> Option<usize> {
+        self.numbers.get(identity).copied()
+    }
+
+    /// All identities in the order of their numbers.
+    pub fn identities(&self) -> &[Identity] {
+        &self.identities
     }
 
     /// The identity of a number.
@@ -114,18 +127,21 @@ pub struct About {
     version: One<String>,
     service: One<String>,
     with_endpoint: bool,
+    reports: bool,
 }
 
 impl About {
     /// Hears of the caller of a sample.
     pub fn caller(&mut self, key: &TrafficKey) {
         self.with_endpoint |= key.source.workload.is_some();
+        self.reports |= key.reporter == Reporter::Source;
         self.peer(&key.source);
     }
 
     /// Hears of the callee of a sample.
     pub fn callee(&mut self, key: &TrafficKey) {
         self.with_endpoint |= key.destination.workload.is_some();
+        self.reports |= key.reporter == Reporter::Destination;
         self.peer(&key.destination);
         if let Some(service) = &key.service {
             self.service.see(service.name.as_str());
@@ -151,6 +167,7 @@ impl About {
             version: about.version.get(),
             service: about.service.get(),
             without_endpoint: !about.with_endpoint,
+            reports: about.reports,
             ..Node::default()
         }
     }

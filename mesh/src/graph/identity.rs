@@ -3,13 +3,9 @@
 //! Ids are readable and injective: a part is percent-encoded where it would be ambiguous, and `-` alone
 //! means "not known".
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::api::NodeKind;
-use crate::api::query::By;
-use crate::names::{AppName, ServiceName, VersionName, WorkloadName};
-use crate::telemetry::{Peer, Protocol, Selector, ServiceRef, Side, SideKind, TrafficKey};
 
 /// Istio's word for calls to unknown hosts that are let through.
 pub const PASSTHROUGH: &str = "PassthroughCluster";
@@ -45,6 +41,12 @@ pub enum Identity {
         cluster: Option<Text>,
         namespace: Option<Text>,
         service: Text,
+    },
+    /// A host outside the mesh.
+    External {
+        cluster: Option<Text>,
+        namespace: Option<Text>,
+        host: Text,
     },
     /// What left the mesh.
     Egress { cluster: Option<Text>, name: Text },
@@ -92,6 +94,10 @@ impl Identity {
                 out.push_str("/service/");
                 part(&mut out, Some(service));
             }
+            Identity::External { host, .. } => {
+                out.push_str("/external/");
+                part(&mut out, Some(host));
+            }
             Identity::Egress { name, .. } => {
                 out.push_str("/egress/");
                 part(&mut out, Some(name));
@@ -135,6 +141,11 @@ impl Identity {
                 namespace,
                 service: must(service)?,
             },
+            ["external", host] => Identity::External {
+                cluster,
+                namespace,
+                host: must(host)?,
+            },
             ["egress", name] if namespace.is_none() => Identity::Egress {
                 cluster,
                 name: must(name)?,
@@ -154,6 +165,7 @@ impl Identity {
             | Identity::Version { cluster, .. }
             | Identity::App { cluster, .. }
             | Identity::Service { cluster, .. }
+            | Identity::External { cluster, .. }
             | Identity::Egress { cluster, .. }
             | Identity::Unknown { cluster }
             | Identity::Namespace { cluster, .. } => cluster.as_deref(),
@@ -166,7 +178,8 @@ impl Identity {
             Identity::Workload { namespace, .. }
             | Identity::Version { namespace, .. }
             | Identity::App { namespace, .. }
-            | Identity::Service { namespace, .. } => namespace.as_deref(),
+            | Identity::Service { namespace, .. }
+            | Identity::External { namespace, .. } => namespace.as_deref(),
             Identity::Namespace { namespace, .. } => Some(namespace),
             Identity::Egress { .. } | Identity::Unknown { .. } => None,
         }
@@ -179,6 +192,7 @@ impl Identity {
             | Identity::Version { app: name, .. }
             | Identity::App { app: name, .. }
             | Identity::Service { service: name, .. }
+            | Identity::External { host: name, .. }
             | Identity::Egress { name, .. }
             | Identity::Namespace {
                 namespace: name, ..
@@ -219,44 +233,18 @@ impl Identity {
         }
     }
 
-    /// Returns what the node stands for.
+    /// Returns what the node stands for, as far as its name tells: a workload may be a gateway or a waypoint.
     pub fn kind(&self) -> NodeKind {
         match self {
-            Identity::Workload { workload, .. } if gateway(workload).is_some() => NodeKind::Gateway,
             Identity::Workload { .. } => NodeKind::Workload,
             Identity::Version { .. } => NodeKind::Version,
             Identity::App { .. } => NodeKind::App,
             Identity::Service { .. } => NodeKind::Service,
+            Identity::External { .. } => NodeKind::External,
             Identity::Egress { .. } => NodeKind::Egress,
             Identity::Unknown { .. } => NodeKind::Unknown,
             Identity::Namespace { .. } => NodeKind::Namespace,
         }
-    }
-
-    /// Returns short facts that follow from what the node is.
-    pub fn badges(&self) -> Vec<String> {
-        match self {
-            Identity::Workload { workload, .. } => {
-                gateway(workload).into_iter().map(str::to_owned).collect()
-            }
-            Identity::Unknown { .. } => vec!["no_sidecar".to_owned()],
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Returns `ingress` or `egress` for the workloads that Istio and the AKS add-on install as gateways.
-fn gateway(workload: &str) -> Option<&'static str> {
-    if workload.starts_with("istio-ingressgateway")
-        || workload.starts_with("aks-istio-ingressgateway")
-    {
-        Some("ingress")
-    } else if workload.starts_with("istio-egressgateway")
-        || workload.starts_with("aks-istio-egressgateway")
-    {
-        Some("egress")
-    } else {
-        None
     }
 }
 
@@ -302,210 +290,4 @@ fn unpart(part: &str) -> Option<Option<String>> {
         }
     }
     String::from_utf8(bytes).ok().map(Some)
-}
-
-/// Finds the nodes of peers under one projection.
-pub struct Projection<'a> {
-    by: By,
-    folded: &'a [String],
-    /// Which service an app serves, by what was called (callers do not carry their own service).
-    served: HashMap<(Option<&'a str>, &'a str), &'a ServiceRef>,
-}
-
-impl<'a> Projection<'a> {
-    /// Prepares the projection of `keys`.
-    pub fn new(by: By, folded: &'a [String], keys: impl Iterator<Item = &'a TrafficKey>) -> Self {
-        let mut served: HashMap<(Option<&str>, &str), &ServiceRef> = HashMap::new();
-        if by == By::Service {
-            for key in keys {
-                let (Some(service), Some(app)) = (&key.service, &key.destination.app) else {
-                    continue;
-                };
-                if service.namespace.is_none() {
-                    continue;
-                }
-                let namespace = key.destination.namespace.as_ref().map(|n| n.as_str());
-                // The first by name, so that the order of samples does not matter.
-                served
-                    .entry((namespace, app.as_str()))
-                    .and_modify(|known| *known = (*known).min(service))
-                    .or_insert(service);
-            }
-        }
-        Projection { by, folded, served }
-    }
-
-    /// Returns the caller's node.
-    pub fn source(&self, key: &TrafficKey) -> Identity {
-        let peer = &key.source;
-        let cluster = cluster(peer).or_else(|| cluster(&key.destination));
-        self.peer(peer, cluster.clone(), None)
-            .unwrap_or(Identity::Unknown { cluster })
-    }
-
-    /// Returns the callee's node.
-    pub fn destination(&self, key: &TrafficKey) -> Identity {
-        let cluster = cluster(&key.destination).or_else(|| cluster(&key.source));
-        if let Some(identity) = self.peer(&key.destination, cluster.clone(), key.service.as_ref()) {
-            return identity;
-        }
-        match &key.service {
-            Some(service) if service.namespace.is_none() && is_egress(&service.name) => {
-                Identity::Egress {
-                    cluster,
-                    name: service.name.shared(),
-                }
-            }
-            Some(service) => self.fold(Identity::Service {
-                cluster,
-                namespace: service.namespace.as_ref().map(|n| n.shared()),
-                service: service.name.shared(),
-            }),
-            None => Identity::Unknown { cluster },
-        }
-    }
-
-    fn peer(
-        &self,
-        peer: &Peer,
-        cluster: Option<Text>,
-        service: Option<&ServiceRef>,
-    ) -> Option<Identity> {
-        let workload = peer.workload.as_ref()?;
-        let namespace = peer.namespace.as_ref().map(|n| n.shared());
-        let plain = || Identity::Workload {
-            cluster: cluster.clone(),
-            namespace: namespace.clone(),
-            workload: workload.shared(),
-        };
-        let identity = match (self.by, &peer.app) {
-            (By::Workload, _) | (_, None) => plain(),
-            // A gateway keeps its workload's name under every projection.
-            _ if gateway(workload.as_str()).is_some() => plain(),
-            (By::Version, Some(app)) => Identity::Version {
-                cluster,
-                namespace,
-                app: app.shared(),
-                version: peer.version.as_ref().map(|v| v.shared()),
-            },
-            (By::App, Some(app)) => Identity::App {
-                cluster,
-                namespace,
-                app: app.shared(),
-            },
-            (By::Service, Some(app)) => {
-                let served = || {
-                    let key = (peer.namespace.as_ref().map(|n| n.as_str()), app.as_str());
-                    self.served.get(&key).copied()
-                };
-                match service.filter(|s| s.namespace.is_some()).or_else(served) {
-                    Some(service) => Identity::Service {
-                        cluster,
-                        namespace: service.namespace.as_ref().map(|n| n.shared()),
-                        service: service.name.shared(),
-                    },
-                    None => Identity::App {
-                        cluster,
-                        namespace,
-                        app: app.shared(),
-                    },
-                }
-            }
-        };
-        Some(self.fold(identity))
-    }
-
-    fn fold(&self, identity: Identity) -> Identity {
-        match identity.namespace() {
-            Some(namespace) if self.folded.iter().any(|f| f == namespace) => Identity::Namespace {
-                cluster: identity.cluster().map(Text::from),
-                namespace: namespace.into(),
-            },
-            _ => identity,
-        }
-    }
-}
-
-fn cluster(peer: &Peer) -> Option<Text> {
-    peer.cluster.as_ref().map(|c| c.shared())
-}
-
-fn is_egress(service: &ServiceName) -> bool {
-    matches!(service.as_str(), PASSTHROUGH | BLACK_HOLE)
-}
-
-/// Returns the id of a workload's node.
-pub fn workload_id(cluster: &str, namespace: &str, workload: &str) -> String {
-    let identity = Identity::Workload {
-        cluster: Some(cluster.into()),
-        namespace: Some(namespace.into()),
-        workload: workload.into(),
-    };
-    identity.id()
-}
-
-/// Returns which calls a series of `id` is about under projection `by`: an edge's, or a node's inbound
-/// ones. `None` where `id` is no id, or where telemetry can't tell those calls apart (a folded
-/// namespace; a service as a caller).
-pub fn selector(id: &str, by: By) -> Option<Selector> {
-    if let Some((ends, protocol)) = id.rsplit_once(':')
-        && let Some((from, to)) = ends.split_once("->")
-    {
-        return Some(Selector {
-            source: Some(side(&Identity::parse(from)?, by, false)?),
-            destination: Some(side(&Identity::parse(to)?, by, true)?),
-            protocol: Some(Protocol::from_word(protocol)?),
-        });
-    }
-    Some(Selector {
-        source: None,
-        destination: Some(side(&Identity::parse(id)?, by, true)?),
-        protocol: None,
-    })
-}
-
-/// Returns the calls that a node makes, as [`selector`] does.
-pub fn outbound_selector(id: &str, by: By) -> Option<Selector> {
-    Some(Selector {
-        source: Some(side(&Identity::parse(id)?, by, false)?),
-        destination: None,
-        protocol: None,
-    })
-}
-
-fn side(identity: &Identity, by: By, called: bool) -> Option<Side> {
-    let what = match identity {
-        Identity::Workload { workload, .. } => {
-            SideKind::Workload(WorkloadName::new(workload.clone()))
-        }
-        Identity::Version {
-            app,
-            version: Some(version),
-            ..
-        } => SideKind::Version(AppName::new(app.clone()), VersionName::new(version.clone())),
-        Identity::App { app, .. } => SideKind::App(AppName::new(app.clone())),
-        Identity::Service { service, .. } if called => {
-            let service = ServiceName::new(service.clone());
-            if by == By::Service {
-                SideKind::Service(service)
-            } else {
-                SideKind::ServiceWithoutEndpoint(service)
-            }
-        }
-        Identity::Egress { name, .. } if called => {
-            SideKind::Service(ServiceName::new(name.clone()))
-        }
-        Identity::Unknown { .. } if !called => SideKind::Unknown,
-        _ => return None,
-    };
-    // A caller without proxy, and what left the mesh, have no cluster of their own.
-    let placed = !matches!(
-        identity,
-        Identity::Unknown { .. } | Identity::Egress { .. } | Identity::Service { .. }
-    );
-    Some(Side {
-        cluster: identity.cluster().filter(|_| placed).map(Into::into),
-        namespace: identity.namespace().map(Into::into),
-        what,
-    })
 }

@@ -85,6 +85,11 @@ impl Totals {
             Ending::Gone => self.gone += count,
         }
         add_to(&mut self.responses, &response, count);
+        self.flag(flags, count);
+    }
+
+    /// Counts flags of what is no request.
+    pub fn flag(&mut self, flags: &Flags, count: f64) {
         for flag in flags.iter() {
             add_to(&mut self.flags, flag, count);
         }
@@ -106,7 +111,8 @@ impl Totals {
 
     /// Returns the response flags that were seen, sorted.
     pub fn flags(&self) -> impl Iterator<Item = &str> {
-        let flags: BTreeSet<&str> = self.flags.iter().map(|(flag, _)| flag.as_str()).collect();
+        let seen = self.flags.iter().filter(|(_, count)| *count > 0.0);
+        let flags: BTreeSet<&str> = seen.map(|(flag, _)| flag.as_str()).collect();
         flags.into_iter()
     }
 

@@ -7,21 +7,22 @@ use crate::health;
 use crate::units::Window;
 
 use super::Facts;
+use super::edge::Edge;
 use super::judging::thresholds;
-use super::views::{Edge, Views};
+use super::views::Views;
 
 /// Returns whether some call's health can't be told from the window alone.
 pub fn needs_hour(facts: &Facts) -> bool {
     if facts.window >= Window::HOUR {
         return false;
     }
-    let views = Views::of(facts, By::Workload, &[]);
+    let views = Views::of(facts, By::Workload, &[], None);
     views.edges().any(|edge| is_uncertain(facts, &views, edge))
 }
 
 /// Returns the names of the workloads that such calls go to; those that no endpoint took are not named.
 pub fn uncertain_workloads(facts: &Facts) -> BTreeSet<String> {
-    let views = Views::of(facts, By::Workload, &[]);
+    let views = Views::of(facts, By::Workload, &[], None);
     let uncertain = views
         .edges()
         .filter(|edge| is_uncertain(facts, &views, edge));

@@ -1,140 +1,42 @@
-//! What each proxy reports of each call, kept apart (rules R2, R8).
+//! All edges and nodes of one projection, with what each proxy reports kept apart (rule R2).
 
 use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt};
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::api::graph::{ServerView, View};
 use crate::api::query::By;
-use crate::telemetry::{Histogram, Mtls, Protocol, Reporter, TrafficKey};
-use crate::units::{Ratio, Window, six_digits};
+use crate::telemetry::{Protocol, Reporter, TrafficKey};
 
 use super::Facts;
+use super::cluster::{self, Cluster, Idle};
+use super::edge::{Calls, Edge, Sealed};
 use super::ends::{About, Ends};
-use super::identity::{Identity, Projection};
-use super::totals::Totals;
+use super::hops::Hops;
+use super::hosts::Hosts;
+use super::identity::Identity;
+use super::names;
+use super::project::Projection;
+use super::roles::{Role, Roles};
 
-/// The two views differ when they are further apart than this share.
-const DIFFERENCE: f64 = 0.1;
-/// Views of fewer requests than this are not compared.
-const MIN_COMPARED: f64 = 5.0;
-
-/// One report of an edge: counts and durations.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Calls {
-    /// The counts.
-    pub totals: Totals,
-    /// The durations, where they were asked.
-    pub histogram: Option<Histogram>,
+/// The pods behind a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// How many there should be.
+    pub wanted: u32,
+    /// How many are ready.
+    pub ready: u32,
+    /// Of so many workloads.
+    pub n_workloads: u32,
 }
 
-impl Calls {
-    /// Adds another report of the same side.
-    pub fn merge(&mut self, other: &Calls) {
-        self.totals.merge(&other.totals);
-        if let Some(histogram) = &other.histogram {
-            merge_histogram(&mut self.histogram, histogram);
-        }
-    }
-}
-
-/// Adds durations to those known.
-pub fn merge_histogram(into: &mut Option<Histogram>, other: &Histogram) {
-    match into {
-        Some(known) => known.merge(other),
-        None => *into = Some(other.clone()),
-    }
-}
-
-/// All calls of one protocol between two nodes, by who reports them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    /// The caller.
-    pub from: Identity,
-    /// The callee.
-    pub to: Identity,
-    /// The protocol.
-    pub protocol: Protocol,
-    client: Option<Calls>,
-    waypoint: Option<Calls>,
-    server: Option<Calls>,
-    mutual: f64,
-    mtls_known: f64,
-}
-
-impl Edge {
-    /// The report that is shown: the first in this order that counted something. A series that only
-    /// repeats an old count must not hide another side's news.
-    fn chosen(&self) -> Option<(View, &Calls)> {
-        let sides = || {
-            [
-                (View::Client, &self.client),
-                (View::Client, &self.waypoint),
-                (View::Server, &self.server),
-            ]
-            .into_iter()
-            .filter_map(|(view, calls)| Some((view, calls.as_ref()?)))
-        };
-        let busy = sides().find(|(_, calls)| calls.totals.requests > 0.0);
-        busy.or_else(|| sides().next())
-    }
-
-    /// Returns the report that is shown.
-    pub fn calls(&self) -> Option<&Calls> {
-        self.chosen().map(|(_, calls)| calls)
-    }
-
-    /// Returns whose report is shown.
-    pub fn view(&self) -> View {
-        self.chosen().map_or(View::Server, |(view, _)| view)
-    }
-
-    /// Returns the counts that are shown: the client's; the waypoint's or the server's where there are
-    /// none. Views are never added.
-    pub fn shown(&self) -> &Totals {
-        static NONE: Totals = Totals::NONE;
-        self.calls().map_or(&NONE, |calls| &calls.totals)
-    }
-
-    /// Returns the durations of the view shown.
-    pub fn latency(&self) -> Option<&Histogram> {
-        self.calls().and_then(|calls| calls.histogram.as_ref())
-    }
-
-    /// Returns the share under mutual TLS, as the server reports it.
-    pub fn mtls_ratio(&self) -> Option<f64> {
-        Ratio::of(self.mutual, self.mtls_known).map(Ratio::get)
-    }
-
-    /// Returns the server's own report beside the client's, with why they differ.
-    pub fn server_view(&self, window: Window) -> Option<ServerView> {
-        if self.view() == View::Server {
-            return None;
-        }
-        let server = &self.server.as_ref()?.totals;
-        let client = self.shown();
-        let larger = server.requests.max(client.requests);
-        let differ = larger >= MIN_COMPARED
-            && (server.requests - client.requests).abs() > DIFFERENCE * larger;
-        let difference = differ.then(|| {
-            if server.requests > client.requests {
-                "The server saw more requests than the client sent: retries and mirrored requests \
-                 are counted there."
-            } else {
-                "The server saw fewer requests than the client sent: some failed before they reached \
-                 it, or were sent to an alias host."
-            }
-            .to_owned()
-        });
-        Some(ServerView {
-            rps: six_digits(server.requests / f64::from(window.secs())),
-            requests: six_digits(server.requests),
-            errors: six_digits(server.errors),
-            error_ratio: Ratio::of(server.errors, server.requests).map(|r| six_digits(r.get())),
-            difference,
-        })
-    }
+/// What is not injected, in words; empty where nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Namespaces, none of whose workloads is.
+    pub namespaces: String,
+    /// Workloads in other namespaces.
+    pub workloads: String,
 }
 
 /// What is known of a node beside its identity.
@@ -150,102 +52,84 @@ pub struct Node {
     pub version: Option<String>,
     /// The service that calls to it were addressed to, where it is one.
     pub service: Option<String>,
+    /// The names it is called by, where there are several (rule R2).
+    pub names: Vec<String>,
     /// Whether calls to it came without mutual TLS.
     pub mtls_missing: bool,
     /// Whether no workload stands behind the calls to it.
     pub without_endpoint: bool,
+    /// Whether a proxy of its own reports calls.
+    pub reports: bool,
     /// Calls inside it, where it is a folded namespace.
-    pub inside: Option<Totals>,
+    pub inside: Option<Calls>,
+    /// Whether it is a gateway or a waypoint.
+    pub role: Option<Role>,
+    /// Its pods, where the cluster knows it.
+    pub pods: Option<Pods>,
+    /// Whether the cluster says that none of its pods is in the mesh.
+    pub is_outside: bool,
+    /// The ServiceEntry that makes it known, as `namespace/name`.
+    pub entry: Option<String>,
 }
 
-/// All edges and nodes of one projection, as a directed graph. Its indices follow the order of
-/// identities and stay in this module's parent.
+impl Node {
+    /// Returns whether it is known to have no proxy. A report is better evidence than labels: pods may be
+    /// older than those.
+    pub fn is_not_injected(&self) -> bool {
+        self.is_outside && !self.reports && self.role.is_none()
+    }
+
+    /// Returns whether calls are addressed to it and no pod of it is ready.
+    pub fn is_dead(&self) -> bool {
+        let has_none = |pods: Pods| pods.n_workloads > 0 && pods.ready == 0;
+        self.pods.is_some_and(has_none) && self.inbound.as_ref().is_some_and(Calls::is_busy)
+    }
+
+    /// Returns whether only the cluster knows of it.
+    pub fn is_unseen(&self) -> bool {
+        self.inbound.is_none() && self.outbound.is_none() && self.inside.is_none()
+    }
+}
+
+/// All edges and nodes of one projection, as a directed graph. Its indices stay in this module's parent.
 pub struct Views {
     mesh: DiGraph<(Identity, Node), Edge>,
     places: HashMap<Identity, NodeIndex>,
+    outside: Outside,
 }
 
 impl Views {
     /// Projects facts, with the namespaces in `folded` as one node each. Calls inside a folded namespace
-    /// are not drawn, but its health knows of them.
-    pub fn of(facts: &Facts, by: By, folded: &[String]) -> Views {
-        let keys = facts.requests.iter().map(|sample| &*sample.key);
-        let projection = Projection::new(by, folded, keys);
-        let mut ends = Ends::new(&projection);
-        let mut edges: Vec<(usize, usize, Edge)> = Vec::new();
-        let mut places: HashMap<(usize, usize, Protocol), usize> = HashMap::new();
-        let mut inside: BTreeMap<(usize, Protocol), Edge> = BTreeMap::new();
-        let mut about: Vec<About> = Vec::new();
-        for sample in &facts.requests {
-            let (from, to) = ends.of(&sample.key);
-            let protocol = sample.key.protocol;
-            if from == to && matches!(ends.identity(from), Identity::Namespace { .. }) {
-                inside
-                    .entry((from, protocol))
-                    .or_insert_with(|| {
-                        Edge::between(ends.identity(from), ends.identity(to), protocol)
-                    })
-                    .count(&sample.key, sample.value);
-                continue;
-            }
-            if !ends.is_repeated {
-                about.resize_with(about.len().max(from.max(to) + 1), About::default);
-                about[from].caller(&sample.key);
-                about[to].callee(&sample.key);
-            }
-            let place = *places.entry((from, to, protocol)).or_insert_with(|| {
-                edges.push((
-                    from,
-                    to,
-                    Edge::between(ends.identity(from), ends.identity(to), protocol),
-                ));
-                edges.len() - 1
-            });
-            edges[place].2.count(&sample.key, sample.value);
-        }
-        for sample in facts.latency.iter().flatten() {
-            let (from, to) = ends.of(&sample.key);
-            // Durations of calls that were not counted belong to no edge.
-            if let Some(place) = places.get(&(from, to, sample.key.protocol)) {
-                edges[*place].2.time(&sample.key, &sample.histogram);
-            }
-        }
-        let ranks = ends.ranks();
-        // Sums of floats depend on their order; the order must not depend on hashing.
-        // An edge is large: the keys are sorted, and each edge moved once.
-        edges.sort_by_cached_key(|(from, to, edge)| (ranks[*from], ranks[*to], edge.protocol));
-        // By rank: sorted by identity.
-        let mut nodes: BTreeMap<usize, Node> = BTreeMap::new();
-        let node_of = |number: usize| About::node(about.get(number));
-        for (from, to, edge) in &edges {
-            let Some(calls) = edge.calls() else { continue };
-            let caller = nodes.entry(ranks[*from]).or_insert_with(|| node_of(*from));
-            caller.outbound.get_or_insert_default().merge(calls);
-            let callee = nodes.entry(ranks[*to]).or_insert_with(|| node_of(*to));
-            callee.inbound.get_or_insert_default().merge(calls);
-            callee.mtls_missing |= edge.mtls_ratio().is_some_and(|ratio| ratio < 1.0);
-        }
-        for ((number, _), edge) in &inside {
-            let node = nodes.entry(ranks[*number]).or_default();
-            node.inside.get_or_insert_default().merge(edge.shown());
-        }
-        let mut mesh = DiGraph::with_capacity(nodes.len(), edges.len());
-        let mut places = HashMap::with_capacity(nodes.len());
-        let mut by_rank: Vec<Option<NodeIndex>> = vec![None; ranks.len()];
-        let identities = ends.sorted();
-        for (rank, node) in nodes {
-            let identity = identities[rank].clone();
-            let place = mesh.add_node((identity.clone(), node));
-            places.insert(identity, place);
-            by_rank[rank] = Some(place);
-        }
-        for (from, to, edge) in edges {
-            // Both ends were entered above, for every edge that somebody reports.
-            if let (Some(from), Some(to)) = (by_rank[ranks[from]], by_rank[ranks[to]]) {
-                mesh.add_edge(from, to, edge);
-            }
-        }
-        Views { mesh, places }
+    /// are not drawn, but its health knows of them. `idle`: what the cluster knows without traffic.
+    pub fn of(facts: &Facts, by: By, folded: &[String], idle: Idle<'_>) -> Views {
+        let inventory = facts.inventory.as_deref();
+        let (roles, hosts) = (Roles::of(inventory), Hosts::of(inventory));
+        let requests = facts.requests.iter().map(|sample| &*sample.key);
+        let keys = requests.chain(facts.tcp.iter().map(|sample| &*sample.key));
+        let projection = Projection::new(by, folded, &roles, &hosts, keys);
+        let mut builder = Builder {
+            hops: Hops::of(facts, &roles),
+            ends: Ends::new(&projection),
+            edges: Vec::new(),
+            places: HashMap::new(),
+            inside: BTreeMap::new(),
+            about: Vec::new(),
+            last_hops: BTreeMap::new(),
+        };
+        builder.count(facts);
+        builder.connect(facts);
+        builder.time(facts);
+        builder.arrive();
+        let cluster = inventory.map(|it| {
+            let (ends, roles) = (&mut builder.ends, &roles);
+            cluster::read(it, &projection, roles, ends, idle)
+        });
+        let names = if builder.edges.iter().any(|(_, _, edge)| edge.differs()) {
+            names::of(facts, &mut builder.ends)
+        } else {
+            BTreeMap::new()
+        };
+        builder.finish(&roles, &hosts, cluster.unwrap_or_default(), names)
     }
 
     /// Returns the graph: who calls whom.
@@ -271,54 +155,225 @@ impl Views {
         let (_, node) = self.mesh.node_weight(*self.places.get(identity)?)?;
         Some(node)
     }
+
+    /// Returns what the cluster holds outside the mesh.
+    pub fn outside(&self) -> &Outside {
+        &self.outside
+    }
 }
 
-impl Edge {
-    fn between(from: &Identity, to: &Identity, protocol: Protocol) -> Edge {
-        Edge {
-            from: from.clone(),
-            to: to.clone(),
-            protocol,
-            client: None,
-            waypoint: None,
-            server: None,
-            mutual: 0.0,
-            mtls_known: 0.0,
+/// Gathers samples into edges.
+struct Builder<'a> {
+    hops: Hops<'a>,
+    ends: Ends<'a>,
+    /// The numbers of caller and callee, and what is reported.
+    edges: Vec<(usize, usize, Edge)>,
+    places: HashMap<(usize, usize, Protocol), usize>,
+    inside: BTreeMap<(usize, Protocol), Edge>,
+    about: Vec<About>,
+    /// How the ways from waypoints to a callee are sealed.
+    last_hops: BTreeMap<usize, Sealed>,
+}
+
+impl<'a> Builder<'a> {
+    fn count(&mut self, facts: &'a Facts) {
+        for sample in &facts.requests {
+            let key = &*sample.key;
+            if self.hops.is_folded(key) {
+                self.arrives(key, |sealed| sealed.count(key, sample.value));
+                continue;
+            }
+            self.edge(key).count(key, sample.value);
         }
     }
 
-    fn side(&mut self, reporter: Reporter) -> &mut Calls {
-        self.side_if_any(reporter).get_or_insert_default()
-    }
-
-    fn side_if_any(&mut self, reporter: Reporter) -> &mut Option<Calls> {
-        match reporter {
-            Reporter::Source => &mut self.client,
-            Reporter::Waypoint => &mut self.waypoint,
-            Reporter::Destination => &mut self.server,
-        }
-    }
-
-    fn count(&mut self, key: &TrafficKey, count: f64) {
-        self.side(key.reporter)
-            .totals
-            .add(key.response, &key.flags, count);
-        if key.reporter == Reporter::Destination {
-            match key.mtls {
-                Mtls::Mutual => {
-                    self.mutual += count;
-                    self.mtls_known += count;
+    fn connect(&mut self, facts: &'a Facts) {
+        for sample in &facts.tcp {
+            let key = &*sample.key;
+            if self.hops.is_folded(key) {
+                self.arrives(key, |sealed| sealed.connect(sample));
+                continue;
+            }
+            if sample.is_tunnel && self.hops.is_beneath(key) {
+                let (from, to) = self.ends.of(key);
+                let place = [Protocol::Http, Protocol::Grpc]
+                    .iter()
+                    .find_map(|protocol| self.places.get(&(from, to, *protocol)));
+                if let Some((_, _, edge)) = place.and_then(|it| self.edges.get_mut(*it)) {
+                    self.about[from].caller(key);
+                    self.about[to].callee(key);
+                    edge.connect_beneath(sample);
+                    continue;
                 }
-                Mtls::Plain => self.mtls_known += count,
-                Mtls::Unknown => {}
+            }
+            self.edge(key).connect(sample);
+        }
+    }
+
+    /// Adds durations and messages. Those of calls that were not counted belong to no edge.
+    fn time(&mut self, facts: &'a Facts) {
+        for sample in facts.latency.iter().flatten() {
+            if let Some(edge) = self.counted(&sample.key) {
+                edge.time(&sample.key, &sample.histogram);
+            }
+        }
+        for sample in facts.messages.iter().flatten() {
+            if let Some(edge) = self.counted(&sample.key) {
+                edge.message(sample);
             }
         }
     }
 
-    fn time(&mut self, key: &TrafficKey, histogram: &Histogram) {
-        // Durations without counts say nothing of who called: they make no view of their own.
-        if let Some(calls) = self.side_if_any(key.reporter) {
-            merge_histogram(&mut calls.histogram, histogram);
+    fn arrives(&mut self, key: &'a TrafficKey, note: impl FnOnce(&mut Sealed)) {
+        if key.reporter == Reporter::Destination {
+            let (_, to) = self.ends.of(key);
+            note(self.last_hops.entry(to).or_default());
+        }
+    }
+
+    fn arrive(&mut self) {
+        if self.last_hops.is_empty() {
+            return;
+        }
+        for (_, to, edge) in &mut self.edges {
+            if let Some(sealed) = self.last_hops.get(to)
+                && edge.is_via_waypoint()
+            {
+                edge.arrive(sealed);
+            }
+        }
+    }
+
+    fn counted(&mut self, key: &'a TrafficKey) -> Option<&mut Edge> {
+        if self.hops.is_folded(key) {
+            return None;
+        }
+        let (from, to) = self.ends.of(key);
+        let place = *self.places.get(&(from, to, key.protocol))?;
+        self.edges.get_mut(place).map(|(_, _, edge)| edge)
+    }
+
+    fn edge(&mut self, key: &'a TrafficKey) -> &mut Edge {
+        let (from, to) = self.ends.of(key);
+        let protocol = key.protocol;
+        let ends = &self.ends;
+        let new = || Edge::between(ends.identity(from), ends.identity(to), protocol);
+        if from == to && matches!(ends.identity(from), Identity::Namespace { .. }) {
+            return self.inside.entry((from, protocol)).or_insert_with(new);
+        }
+        if !ends.is_repeated {
+            let n = self.about.len().max(from.max(to) + 1);
+            self.about.resize_with(n, About::default);
+            self.about[from].caller(key);
+            self.about[to].callee(key);
+        }
+        let edges = &mut self.edges;
+        let place = *self.places.entry((from, to, protocol)).or_insert_with(|| {
+            edges.push((from, to, new()));
+            edges.len() - 1
+        });
+        &mut self.edges[place].2
+    }
+
+    fn finish(
+        self,
+        roles: &Roles<'_>,
+        hosts: &Hosts<'_>,
+        cluster: Cluster,
+        mut names: BTreeMap<usize, Vec<String>>,
+    ) -> Views {
+        let Builder {
+            ends,
+            mut edges,
+            inside,
+            about,
+            ..
+        } = self;
+        let ranks = ends.ranks();
+        // Sums of floats depend on their order; the order must not depend on hashing.
+        // An edge is large: the keys are sorted, and each edge moved once.
+        edges.sort_by_cached_key(|(from, to, edge)| (ranks[*from], ranks[*to], edge.protocol));
+        // By rank: sorted by identity.
+        let mut nodes: BTreeMap<usize, Node> = BTreeMap::new();
+        let mut node_of = |number: usize| {
+            let mut node = About::node(about.get(number));
+            node.names = names.remove(&number).unwrap_or_default();
+            node.learn(ends.identity(number), roles, hosts);
+            if let Some(known) = cluster.nodes.get(&number) {
+                node.pods = Some(known.pods);
+                node.is_outside = known.pods.n_workloads > 0 && !known.is_in;
+            }
+            node
+        };
+        for (from, to, edge) in &edges {
+            let Some(calls) = edge.calls() else { continue };
+            let caller = nodes.entry(ranks[*from]).or_insert_with(|| node_of(*from));
+            caller.outbound.get_or_insert_default().take(calls, edge);
+            let callee = nodes.entry(ranks[*to]).or_insert_with(|| node_of(*to));
+            callee.inbound.get_or_insert_default().take(calls, edge);
+            callee.mtls_missing |= edge.mtls_ratio().is_some_and(|ratio| ratio < 1.0);
+        }
+        for ((number, _), edge) in &inside {
+            let node = nodes
+                .entry(ranks[*number])
+                .or_insert_with(|| node_of(*number));
+            if let Some(calls) = edge.calls() {
+                node.inside.get_or_insert_default().merge(calls);
+            }
+        }
+        // What is idle has a number and no edge.
+        for number in cluster.nodes.keys() {
+            nodes
+                .entry(ranks[*number])
+                .or_insert_with(|| node_of(*number));
+        }
+        let mut mesh = DiGraph::with_capacity(nodes.len(), edges.len());
+        let mut places = HashMap::with_capacity(nodes.len());
+        let mut by_rank: Vec<Option<NodeIndex>> = vec![None; ranks.len()];
+        let identities = ends.sorted();
+        for (rank, node) in nodes {
+            let identity = identities[rank].clone();
+            let place = mesh.add_node((identity.clone(), node));
+            places.insert(identity, place);
+            by_rank[rank] = Some(place);
+        }
+        for (from, to, edge) in edges {
+            // Both ends were entered above, for every edge that somebody reports.
+            if let (Some(from), Some(to)) = (by_rank[ranks[from]], by_rank[ranks[to]]) {
+                mesh.add_edge(from, to, edge);
+            }
+        }
+        Views {
+            mesh,
+            places,
+            outside: cluster.outside,
+        }
+    }
+}
+
+impl Node {
+    fn learn(&mut self, identity: &Identity, roles: &Roles<'_>, hosts: &Hosts<'_>) {
+        match identity {
+            Identity::Workload {
+                namespace,
+                workload,
+                ..
+            } => self.role = roles.get(namespace.as_deref(), workload),
+            Identity::External { host, .. } => {
+                let entry = hosts.entry(host);
+                self.entry = entry.map(|it| format!("{}/{}", it.namespace, it.name));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Calls {
+    /// Adds the calls of an edge to those of a node, with what flows beneath.
+    fn take(&mut self, calls: &Calls, edge: &Edge) {
+        self.merge(calls);
+        if let Some(beneath) = edge.beneath() {
+            self.flow(beneath);
         }
     }
 }

@@ -96,7 +96,7 @@ impl<'a> Drawing<'a> {
                 .service()
                 .or(node.service.as_deref())
                 .map(str::to_owned),
-            health: self.judge.pods(identity, self.judge(index, identity, node)),
+            health: self.judge.pods(node, self.judge(index, identity, node)),
             badges: words::badges(identity, node),
             explanation: words::explanation(identity, node, self.views.outside()),
             inbound: self.calls(node.inbound.as_ref()),

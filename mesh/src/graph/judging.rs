@@ -2,7 +2,6 @@
 
 use crate::api::{Health, HealthStatus};
 use crate::health::{self, Objectives, Place, Ready, Seen, Thresholds};
-use crate::inventory::Inventory;
 use crate::units::{UnixMillis, Window};
 
 use super::identity::Identity;
@@ -22,7 +21,7 @@ pub fn is_now(at: UnixMillis, generated_at: UnixMillis) -> bool {
 pub struct Judge<'a> {
     window: Window,
     objectives: &'a Objectives,
-    inventory: Option<&'a Inventory>,
+    is_now: bool,
     with_latency: bool,
 }
 
@@ -32,7 +31,7 @@ impl<'a> Judge<'a> {
         Judge {
             window: facts.window,
             objectives: &facts.objectives,
-            inventory: facts.inventory.as_deref().filter(|_| is_now),
+            is_now,
             with_latency,
         }
     }
@@ -48,7 +47,7 @@ impl<'a> Judge<'a> {
         self.by(&thresholds(self.objectives, views, to), calls, hour)
     }
 
-    /// Judges the calls to a node; where nobody calls it, those it makes. `hour` is the same node in the last
+    /// Judges the calls to a node, requests and connections; where nobody calls it, those it makes. `hour` is the same node in the last
     /// hour.
     pub fn node(
         &self,
@@ -70,23 +69,22 @@ impl<'a> Judge<'a> {
     fn by(&self, by: &Thresholds, calls: Option<&Calls>, hour: Option<&Calls>) -> Health {
         let outcome = |calls: &Calls| calls.totals.outcome();
         let durations = calls.and_then(|calls| calls.histogram.as_ref());
-        let requests = || {
-            let seen = Seen {
-                outcome: calls.map(outcome).unwrap_or_default(),
-                hour: hour.map(outcome),
-                durations: durations.filter(|_| self.with_latency),
-            };
-            health::judge(seen, self.window, by)
+        let seen = Seen {
+            outcome: calls.map(outcome).unwrap_or_default(),
+            hour: hour.map(outcome),
+            durations: durations.filter(|_| self.with_latency),
         };
-        // The worse of requests and connections counts, and what is idle does not.
-        match calls.and_then(Calls::tcp) {
+        let requests = || health::judge(seen, self.window, by);
+        let Some(calls) = calls else {
+            return requests();
+        };
+        match calls.tcp().map(|tcp| tcp.judge(self.window, by)) {
             None => requests(),
-            Some(tcp) if calls.is_some_and(|calls| !calls.has_requests) => {
-                tcp.judge(self.window, by)
-            }
-            Some(tcp) => {
-                let (requests, connections) = (requests(), tcp.judge(self.window, by));
+            Some(connections) if !calls.has_requests => connections,
+            Some(connections) => {
+                let requests = requests();
                 let is_worse = connections.status < requests.status;
+                // What is idle is no worse than what is well.
                 if is_worse && connections.status < HealthStatus::Idle {
                     connections
                 } else {
@@ -97,16 +95,13 @@ impl<'a> Judge<'a> {
     }
 
     /// Returns the health of a node with what its pods say.
-    pub fn pods(&self, identity: &Identity, health: Health) -> Health {
-        let ready = || {
-            let (inventory, namespace) = (self.inventory?, identity.namespace()?);
-            if let Some(name) = identity.workload() {
-                return Ready::of_workload(inventory, namespace, name);
+    pub fn pods(&self, node: &Node, health: Health) -> Health {
+        match node.pods.filter(|_| self.is_now) {
+            Some(pods) => Ready {
+                wanted: pods.wanted,
+                ready: pods.ready,
             }
-            Ready::of_service(inventory, namespace, identity.service()?)
-        };
-        match ready() {
-            Some(ready) => ready.judge(health),
+            .judge(health),
             None => health,
         }
     }
@@ -139,6 +134,7 @@ mod tests {
     use crate::api::query::GraphQuery;
     use crate::graph::answer;
     use crate::health::{Change, Pattern, Subject};
+    use crate::inventory::Inventory;
     use crate::telemetry::{
         Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, Sample,
         ServiceRef, TrafficKey,

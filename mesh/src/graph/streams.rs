@@ -86,8 +86,7 @@ impl Connections {
                     requests: tried,
                     errors: self.failed,
                 },
-                hour: None,
-                durations: None,
+                ..Seen::default()
             };
             let judged = health::judge(seen, window, by);
             return Health {

@@ -1,7 +1,6 @@
 //! Ready pods count too.
 
 use crate::api::{Health, HealthStatus};
-use crate::inventory::{Inventory, Workload};
 
 /// How many pods there should be, and how many of them are ready to take calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,28 +12,6 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Returns the pods of one workload; `None` where the cluster does not know it.
-    pub fn of_workload(inventory: &Inventory, namespace: &str, name: &str) -> Option<Ready> {
-        let key = (namespace.to_owned(), name.to_owned());
-        Some(Self::sum([inventory.workloads.get(&key)?]))
-    }
-
-    /// Returns the pods behind a service; `None` where the cluster does not know it, or nothing in the cluster
-    /// serves it.
-    pub fn of_service(inventory: &Inventory, namespace: &str, name: &str) -> Option<Ready> {
-        let key = (namespace.to_owned(), name.to_owned());
-        let behind = inventory.workloads_of(inventory.services.get(&key)?, &Default::default());
-        (!behind.is_empty()).then(|| Self::sum(behind))
-    }
-
-    fn sum<'a>(workloads: impl IntoIterator<Item = &'a Workload>) -> Ready {
-        let add = |sum: Ready, it: &Workload| Ready {
-            wanted: sum.wanted.saturating_add(it.wanted),
-            ready: sum.ready.saturating_add(it.ready),
-        };
-        workloads.into_iter().fold(Ready::default(), add)
-    }
-
     /// Returns whether there should be pods and none is ready.
     pub fn is_none_ready(self) -> bool {
         self.wanted > 0 && self.ready == 0

@@ -28,20 +28,20 @@ pub enum Shown {
 }
 
 /// An answer as its page shows it; cheap to copy.
-pub struct Frame<A: 'static> {
+pub struct Frame<A: Send + Sync + 'static> {
     /// The answer, where it is one to what the address asks for.
     pub answer: Memo<Option<Arc<A>>>,
     shown: Memo<Shown>,
     standing: Standing,
 }
 
-impl<A> Clone for Frame<A> {
+impl<A: Send + Sync + 'static> Clone for Frame<A> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for Frame<A> {}
+impl<A: Send + Sync + 'static> Copy for Frame<A> {}
 
 impl<A: DeserializeOwned + PartialEq + Send + Sync + 'static> Frame<A> {
     /// Returns the frame around an answer. `belongs` says whether an answer is to what the address asks for now.

@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 pub mod changes;
 pub mod graph;
 pub mod namespaces;
+pub mod overview;
 pub mod query;
 pub mod routes;
 pub mod series;
+pub mod service;
 pub mod sources;
+pub mod workload;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
-pub use query::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
+pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery};
 pub use sources::Source;
 
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.

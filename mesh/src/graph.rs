@@ -41,16 +41,17 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use select::{outbound_selector, selector, workload_id};
+pub use select::{outbound_selector, selector, service_id, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use edge::{Calls, merge_histogram};
+pub(crate) use judging::is_now;
 pub(crate) use totals::Totals;
+pub(crate) use views::Views;
 
 use draw::Drawing;
 use judging::Judge;
-use views::Views;
 
 /// Above this many nodes, `fold=auto` folds the namespaces that are well.
 const MAX_UNFOLDED: usize = 300;
@@ -115,7 +116,7 @@ pub fn answer(
         };
         Views::of(&facts, query.by, &folded, None)
     });
-    let is_now = judging::is_now(at, generated_at);
+    let is_now = is_now(at, generated_at);
     notices.extend(explain::notices(facts, query, is_now));
     let judge = Judge::of(facts, is_now, with_latency);
     let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);

@@ -19,4 +19,10 @@ pub mod routing;
 pub mod changes;
 pub mod routes;
 
+pub mod calls;
+pub mod injection;
+pub mod overview;
+pub mod service;
+pub mod workload;
+
 pub mod api;

@@ -1,7 +1,7 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
-//! One file per feature: [`graph`], [`series`], [`routes`], [`changes`], [`namespaces`], [`stream`],
-//! [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies), [`facts`] (what was
+//! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`changes`],
+//! [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies), [`facts`] (what was
 //! asked, once for all viewers), [`cluster`] (the objects), [`arrange`] (layouts), [`page`] (the page itself).
 
 pub mod config;
@@ -14,10 +14,14 @@ pub mod sources;
 pub mod arrange;
 pub mod changes;
 pub mod graph;
+pub mod inventory;
 pub mod namespaces;
+pub mod overview;
 pub mod routes;
 pub mod series;
+pub mod service;
 pub mod stream;
+pub mod workload;
 
 pub mod expose;
 pub mod page;

@@ -11,6 +11,7 @@ use mesh::telemetry::{
     DurationBuckets, GrpcMessages, LatencySample, MessageSample, Requests, Sample, Series,
     SeriesPoint, TcpSample, TcpTraffic,
 };
+use mesh::units::UnixMillis;
 
 use crate::http::{ApiError, App, NoParams, Params, encoded};
 
@@ -106,6 +107,14 @@ impl Metrics {
         match self {
             Metrics::Prometheus(it) => Ok(it.messages(query).await?),
             Metrics::Demo(it) => Ok(Answer::plain(it.world().messages(query))),
+        }
+    }
+
+    /// Returns how fresh the data was at an instant.
+    pub async fn freshness(&self, at: UnixMillis) -> Result<api::overview::Freshness, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.freshness(at).await?),
+            Metrics::Demo(it) => Ok(it.freshness(at)),
         }
     }
 

@@ -17,6 +17,7 @@ const FILES = {
   "./links.mjs": "one",
   "./faults.mjs": "one",
   "./looks.mjs": "one",
+  "./pages.mjs": "one",
   "./helm.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };

@@ -11,13 +11,14 @@ use super::charts::Charts;
 use super::flow;
 use super::words::{self, NodeNames};
 use crate::numbers;
+use crate::shell::place::use_place;
 use crate::shell::{store, stored};
 use crate::ui::icon::health_word;
 use crate::ui::{HealthMark, Icon, Symbol};
-use figures::{figure, figures, flags, mtls, responses};
+use figures::{figure, flags, mtls, responses};
 use versions::versions;
 
-pub use figures::quantiles;
+pub use figures::{figures, quantiles};
 
 mod figures;
 mod versions;
@@ -210,6 +211,7 @@ fn node_view(
         let main = node.inbound.as_ref().or(node.outbound.as_ref());
         view! {
             {node.explanation.clone().map(|text| view! { <p class="panel__note">{text}</p> })}
+            {own_page(node)}
             {(!node.badges.is_empty()).then(|| view! { <ul class="chips">{badges}</ul> })}
             <dl class="facts">{facts}</dl>
             {both_ways("Calls to it", node.inbound.as_ref(), &node.inbound_flow, has_latency)}
@@ -281,6 +283,22 @@ fn edge_view(
         }
         .into_any()
     })
+}
+
+/// The way to a node's own page, where it has one.
+fn own_page(node: &Node) -> Option<AnyView> {
+    let section = match node.kind {
+        api::NodeKind::Workload | api::NodeKind::Gateway | api::NodeKind::Waypoint => "workloads",
+        api::NodeKind::Service => "services",
+        _ => return None,
+    };
+    if node.namespace == "-" {
+        return None;
+    }
+    let place = use_place();
+    let (namespace, name) = (node.namespace.clone(), node.name.clone());
+    let href = move || place.thing_href(section, &namespace, &name);
+    Some(view! { <a class="link panel__page" href=href>"Open its page"</a> }.into_any())
 }
 
 /// The calls to or from a node; of TCP alone, requests can't be counted. Nothing where there are none.

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
+use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery};
 
 use super::ApiError;
 
@@ -47,6 +47,12 @@ impl FromPairs for GraphQuery {
 impl FromPairs for RoutesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<RoutesQuery, BadParameter> {
         RoutesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for InventoryQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<InventoryQuery, BadParameter> {
+        InventoryQuery::from_pairs(borrowed(pairs))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::{Objects, World};
+use mesh::api::overview::Freshness;
 use mesh::api::sources::Source;
+use mesh::units::UnixMillis;
 
 use crate::clock;
 
@@ -27,6 +29,16 @@ impl Demo {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance_to(clock::now());
         world
+    }
+
+    /// Returns how fresh its data was at an instant: it counts a step as soon as that is over.
+    pub fn freshness(&self, at: UnixMillis) -> Freshness {
+        let newest = clock::now().0.min(at.0).div_euclid(demo::STEP_MS) * demo::STEP_MS;
+        Freshness {
+            source: "demo".to_owned(),
+            newest_ms: Some(newest),
+            scrape_interval_s: Some(demo::STEP_MS as f64 / 1000.0),
+        }
     }
 
     /// Returns what the sources page says of it.

@@ -31,7 +31,7 @@ pub use identity::{outbound_selector, selector, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
-pub(crate) use totals::Totals;
+pub(crate) use totals::{Totals, quantiles};
 pub(crate) use views::{Calls, merge_histogram};
 
 use draw::Drawing;

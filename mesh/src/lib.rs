@@ -19,4 +19,10 @@ pub mod routing;
 pub mod changes;
 pub mod routes;
 
+pub mod breakers;
+pub mod control_plane;
+pub mod links;
+pub mod sidecars;
+pub mod sources;
+
 pub mod api;

@@ -1,168 +1,144 @@
-//! What a cluster holds, as far as routing asks: services, workloads, namespaces.
+//! What a cluster holds, as far as the mesh asks: services, workloads and their pods, namespaces, hosts from
+//! outside, and which calls are taken.
 //!
-//! Read from whole objects of Kubernetes: Service, Namespace, Deployment, StatefulSet, DaemonSet. An object that
-//! can't be read is left out, since a cluster may hold anything.
+//! Read from whole objects of Kubernetes, Istio and Argo. An object that can't be read is left out, since a
+//! cluster may hold anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::object::{text_at, texts_at};
+use crate::routing::service_entry::ServiceEntry;
+
+mod injection;
+mod peer_authentication;
+mod pod;
+mod proxy;
+pub mod quantity;
+mod service;
+mod stale;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+pub use injection::{AMBIENT_LABEL, Injection, NAMESPACE_LABEL, REVISION_LABEL};
+pub use peer_authentication::{MtlsMode, PeerAuthentication};
+pub use pod::Pod;
+pub use proxy::ProxyResources;
+pub use service::{Service, ServicePort};
+pub use stale::{Stale, Why};
+pub use workload::Workload;
+
 type Labels = BTreeMap<String, String>;
-
-/// A port of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServicePort {
-    /// Empty where the service has one port and gives it no name.
-    pub name: String,
-    /// Its number.
-    pub port: u16,
-    /// What it says is spoken there.
-    pub app_protocol: Option<String>,
-}
-
-/// A service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Labels of the pods that serve it; none: its endpoints are someone else's to say.
-    pub selector: Labels,
-    /// In the order written.
-    pub ports: Vec<ServicePort>,
-}
-
-impl Service {
-    /// Reads an object of kind Service.
-    pub fn read(object: &Value) -> Option<Self> {
-        let (namespace, name) = place(object)?;
-        let ports = object.pointer("/spec/ports").and_then(Value::as_array);
-        let ports = ports.into_iter().flatten().filter_map(|port| {
-            let text = |key| port.get(key).and_then(Value::as_str).map(str::to_owned);
-            Some(ServicePort {
-                name: text("name").unwrap_or_default(),
-                port: port.get("port")?.as_u64()?.try_into().ok()?,
-                app_protocol: text("appProtocol"),
-            })
-        });
-        Some(Self {
-            namespace,
-            name,
-            selector: labels(object.pointer("/spec/selector")),
-            ports: ports.collect(),
-        })
-    }
-
-    /// Returns the port with this number.
-    pub fn port(&self, number: u16) -> Option<&ServicePort> {
-        self.ports.iter().find(|port| port.port == number)
-    }
-}
-
-/// A workload: what keeps pods of one template running.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// `Deployment`, `StatefulSet` or `DaemonSet`.
-    pub kind: String,
-    /// Labels of its pods.
-    pub labels: Labels,
-    /// How many pods it should have.
-    pub wanted: u32,
-    /// How many of them are ready. All, where the object has no status yet: nothing speaks against them.
-    pub ready: u32,
-    /// Whether its pods ask for a sidecar, where they say: label `sidecar.istio.io/inject`.
-    pub injected: Option<bool>,
-}
-
-impl Workload {
-    /// Reads an object of one of the three kinds.
-    pub fn read(object: &Value) -> Option<Self> {
-        let (namespace, name) = place(object)?;
-        let kind = object.get("kind")?.as_str()?;
-        let number =
-            |pointer| -> Option<u32> { object.pointer(pointer)?.as_u64()?.try_into().ok() };
-        let (wanted, ready) = match kind {
-            "Deployment" | "StatefulSet" => {
-                let wanted = number("/spec/replicas").unwrap_or(1);
-                let missing = number("/status/unavailableReplicas");
-                let ready = number("/status/readyReplicas");
-                (wanted, ready.or(missing.map(|n| wanted.saturating_sub(n))))
-            }
-            "DaemonSet" => {
-                let wanted = number("/status/desiredNumberScheduled").unwrap_or(1);
-                (wanted, number("/status/numberReady"))
-            }
-            _ => return None,
-        };
-        let has_status = object
-            .get("status")
-            .and_then(Value::as_object)
-            .is_some_and(|status| !status.is_empty());
-        let template = object.pointer("/spec/template/metadata");
-        let written = |key| labels(template.and_then(|it| it.get(key)));
-        let pod_labels = written("labels");
-        let inject = pod_labels
-            .get("sidecar.istio.io/inject")
-            .cloned()
-            // How it was written before it became a label.
-            .or_else(|| written("annotations").remove("sidecar.istio.io/inject"));
-        Some(Self {
-            namespace,
-            name,
-            kind: kind.to_owned(),
-            wanted,
-            // A count of 0 is left out of a status.
-            ready: ready.unwrap_or(if has_status { 0 } else { wanted }),
-            injected: inject.and_then(|text| text.parse().ok()),
-            labels: pod_labels,
-        })
-    }
-}
+/// Namespace and name.
+type Place = (String, String);
 
 /// What a cluster holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     /// By namespace and name.
-    pub services: BTreeMap<(String, String), Service>,
-    /// By namespace and name. Where two kinds share a name, the Deployment is kept, then the StatefulSet.
-    pub workloads: BTreeMap<(String, String), Workload>,
+    pub services: BTreeMap<Place, Service>,
+    /// By namespace and name. Where two kinds share a name, the one that should have pods is kept, then the
+    /// Deployment, the Rollout, the StatefulSet.
+    pub workloads: BTreeMap<Place, Workload>,
     /// Labels of the namespaces.
     pub namespaces: BTreeMap<String, Labels>,
+    /// By namespace and name; none where the cluster's pods are not read.
+    pub pods: BTreeMap<Place, Pod>,
+    /// Hosts from outside that the mesh knows, by namespace and name of their object.
+    pub service_entries: BTreeMap<Place, ServiceEntry>,
+    /// Which calls are taken, by namespace and name.
+    pub peer_authentications: BTreeMap<Place, PeerAuthentication>,
+    /// The revisions of the control planes that run here; `default` for one without a name.
+    pub revisions: BTreeSet<String>,
+    /// Other names of revisions, which namespaces may be labelled with.
+    pub tags: BTreeMap<String, String>,
+    /// Whether ambient is installed: its ztunnel runs.
+    pub has_ztunnel: bool,
 }
 
 impl Inventory {
     /// Reads what it knows of `objects` and passes over the rest.
     pub fn read<'a>(objects: impl Iterator<Item = &'a Value>) -> Self {
         let mut inventory = Self::default();
+        let mut borrowing: Vec<(Workload, String)> = Vec::new();
         for object in objects {
-            match object.get("kind").and_then(Value::as_str) {
-                Some("Service") if is_core(object) => {
-                    let service = Service::read(object);
-                    inventory
-                        .services
-                        .extend(service.map(|it| ((it.namespace.clone(), it.name.clone()), it)));
+            let Some(kind) = object.get("kind").and_then(Value::as_str) else {
+                continue;
+            };
+            // Other groups have kinds of these names too (Knative's Service, for one).
+            match kind {
+                "Service" if is_of(object, "v1") => {
+                    let read = Service::read(object);
+                    insert(&mut inventory.services, object, read);
                 }
-                Some("Namespace") => {
-                    let name = object.pointer("/metadata/name").and_then(Value::as_str);
-                    let labels = labels(object.pointer("/metadata/labels"));
-                    inventory
-                        .namespaces
-                        .extend(name.map(|name| (name.to_owned(), labels)));
+                "Pod" if is_of(object, "v1") => {
+                    let read = Pod::read(object);
+                    insert(&mut inventory.pods, object, read);
                 }
-                Some("Deployment" | "StatefulSet" | "DaemonSet") => {
-                    if let Some(workload) = Workload::read(object) {
-                        inventory.keep(workload);
+                "Namespace" => {
+                    let name = text_at(object, "/metadata/name").map(str::to_owned);
+                    let labels = texts_at(object, "/metadata/labels");
+                    inventory.namespaces.extend(name.map(|name| (name, labels)));
+                }
+                "Rollout" if !is_of(object, "argoproj.io/") => {}
+                "Deployment" | "StatefulSet" | "DaemonSet" | "Rollout" => {
+                    inventory.note_mesh(object);
+                    let Some(workload) = Workload::read(object) else {
+                        continue;
+                    };
+                    let template = workload::borrowed_template(object);
+                    match template.filter(|_| kind == "Rollout") {
+                        Some(name) => borrowing.push((workload, name.to_owned())),
+                        None => inventory.keep(workload),
                     }
+                }
+                "MutatingWebhookConfiguration" => inventory.note_tag(object),
+                "ServiceEntry" if is_of(object, "networking.istio.io/") => {
+                    let read = ServiceEntry::read(object).ok();
+                    insert(&mut inventory.service_entries, object, read);
+                }
+                "PeerAuthentication" if is_of(object, "security.istio.io/") => {
+                    let read = PeerAuthentication::read(object);
+                    insert(&mut inventory.peer_authentications, object, read);
                 }
                 _ => {}
             }
         }
+        for (mut rollout, name) in borrowing {
+            let lender = (rollout.namespace.clone(), name);
+            if let Some(lender) = inventory.workloads.get(&lender) {
+                rollout.take_pods_of(lender);
+            }
+            inventory.keep(rollout);
+        }
         inventory
+    }
+
+    /// Returns how pods of a namespace come into the mesh that say nothing themselves.
+    pub fn namespace_injection(&self, namespace: &str) -> Injection {
+        self.namespaces
+            .get(namespace)
+            .map(Injection::of_namespace)
+            .unwrap_or_default()
+    }
+
+    /// Returns how new pods of a workload come into the mesh.
+    pub fn injection(&self, workload: &Workload) -> Injection {
+        static NONE: Labels = Labels::new();
+        let namespace = self.namespaces.get(&workload.namespace);
+        Injection::of(namespace.unwrap_or(&NONE), workload)
+    }
+
+    /// Returns the pods of a workload, sorted by name.
+    pub fn pods_of(&self, workload: &Workload) -> impl Iterator<Item = &Pod> {
+        let from = (workload.namespace.clone(), String::new());
+        let pods = self.pods.range(from..).map(|(_, pod)| pod);
+        let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+        pods.take_while(move |pod| pod.namespace == namespace)
+            .filter(move |pod| pod.workload.as_ref() == Some(&name))
     }
 
     /// Returns the workloads whose pods serve `service` and have `labels` besides, sorted by name. The labels
@@ -185,104 +161,55 @@ impl Inventory {
     }
 
     fn keep(&mut self, workload: Workload) {
-        let rank = |kind: &str| match kind {
-            "Deployment" => 0,
-            "StatefulSet" => 1,
-            _ => 2,
+        let rank = |workload: &Workload| {
+            let kinds = ["Deployment", "Rollout", "StatefulSet"];
+            let kind = kinds.iter().position(|kind| workload.kind == *kind);
+            // A Rollout may leave the Deployment whose template it uses behind, without pods.
+            (workload.wanted == 0, kind.unwrap_or(kinds.len()))
         };
         let key = (workload.namespace.clone(), workload.name.clone());
         let present = self.workloads.get(&key);
-        if present.is_none_or(|present| rank(&workload.kind) <= rank(&present.kind)) {
+        if present.is_none_or(|present| rank(&workload) <= rank(present)) {
             self.workloads.insert(key, workload);
+        }
+    }
+
+    /// Takes note of what Istio itself runs.
+    fn note_mesh(&mut self, object: &Value) {
+        let label = |name| crate::object::label(object, name);
+        if label("app") == Some("istiod") {
+            let revision = label(REVISION_LABEL).unwrap_or("default");
+            self.revisions.insert(revision.to_owned());
+        }
+        self.has_ztunnel |= text_at(object, "/metadata/name") == Some("ztunnel");
+    }
+
+    /// A tag is a webhook that calls a revision by another name.
+    fn note_tag(&mut self, object: &Value) {
+        let label = |name| crate::object::label(object, name).map(str::to_owned);
+        if let (Some(tag), Some(revision)) = (label("istio.io/tag"), label(REVISION_LABEL)) {
+            self.tags.insert(tag, revision);
         }
     }
 }
 
-/// Other groups have a kind of that name too (Knative's, for one).
-fn is_core(object: &Value) -> bool {
+fn insert<T>(into: &mut BTreeMap<Place, T>, object: &Value, read: Option<T>) {
+    into.extend(place(object).zip(read));
+}
+
+/// Returns whether an object is of the group and version that starts so, or says nothing of it.
+fn is_of(object: &Value, start: &str) -> bool {
     let version = object.get("apiVersion").and_then(Value::as_str);
-    version.is_none_or(|version| version == "v1")
+    let is_whole = |version: &str| version == start;
+    let is_group = |version: &str| start.ends_with('/') && version.starts_with(start);
+    version.is_none_or(|version| is_whole(version) || is_group(version))
 }
 
-fn place(object: &Value) -> Option<(String, String)> {
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
+fn place(object: &Value) -> Option<Place> {
     Some((
-        text("/metadata/namespace").unwrap_or_default().to_owned(),
-        text("/metadata/name")?.to_owned(),
+        text_at(object, "/metadata/namespace")
+            .unwrap_or_default()
+            .to_owned(),
+        text_at(object, "/metadata/name")?.to_owned(),
     ))
-}
-
-fn labels(at: Option<&Value>) -> Labels {
-    let fields = at.and_then(Value::as_object);
-    let labels = fields.into_iter().flatten().filter_map(|(key, value)| {
-        let value = value.as_str()?;
-        Some((key.clone(), value.to_owned()))
-    });
-    labels.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn deployment(name: &str, version: &str, status: Value) -> Value {
-        json!({
-            "kind": "Deployment", "metadata": {"name": name, "namespace": "default"},
-            "spec": {"replicas": 2, "template": {"metadata": {"labels": {"app": "backend", "version": version}}}},
-            "status": status
-        })
-    }
-
-    #[test]
-    fn a_subset_means_workloads_through_the_services_selector() {
-        let objects = [
-            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "backend", "namespace": "default"},
-                "spec": {"selector": {"app": "backend"}, "ports": [{"port": 80, "name": "http", "appProtocol": "http"}]}}),
-            json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "other", "namespace": "default"}}),
-            deployment(
-                "backend-v2",
-                "v2",
-                json!({"replicas": 2, "readyReplicas": 1}),
-            ),
-            deployment("backend-v1", "v1", json!({})),
-            deployment(
-                "backend-v3",
-                "v3",
-                json!({"replicas": 2, "unavailableReplicas": 2}),
-            ),
-            deployment("backend-v4", "v4", json!({"observedGeneration": 1})),
-            json!({"kind": "Namespace", "metadata": {"name": "default", "labels": {"istio-injection": "enabled"}}}),
-        ];
-        let inventory = Inventory::read(objects.iter());
-        assert_eq!(inventory.services.len(), 1);
-        let service = inventory.services.values().next().unwrap();
-        let told: Vec<(&str, u32)> = inventory
-            .workloads_of(service, &Labels::new())
-            .into_iter()
-            .map(|workload| (workload.name.as_str(), workload.ready))
-            .collect();
-        let all = [
-            ("backend-v1", 2),
-            ("backend-v2", 1),
-            ("backend-v3", 0),
-            ("backend-v4", 0),
-        ];
-        assert_eq!(told, all);
-        let v2 = Labels::from([("version".to_owned(), "v2".to_owned())]);
-        let v2 = inventory.workloads_of(service, &v2);
-        assert_eq!(v2.len(), 1);
-        assert_eq!(
-            inventory.namespaces["default"]["istio-injection"],
-            "enabled"
-        );
-    }
-
-    #[test]
-    fn a_service_without_a_selector_has_no_workloads_of_its_own() {
-        let service =
-            Service::read(&json!({"metadata": {"name": "far", "namespace": "default"}})).unwrap();
-        let inventory = Inventory::read([deployment("a", "v1", json!({}))].iter());
-        assert!(inventory.workloads_of(&service, &Labels::new()).is_empty());
-    }
 }

@@ -171,6 +171,7 @@ fn look(object: &Value) {
     for service in inventory.services.values() {
         let _ = inventory.workloads_of(service, &service.selector);
     }
+    let _ = inventory.stale();
 }
 
 /// Asks where calls go by this object alone, beside a service that is there.
@@ -207,7 +208,8 @@ fn decide(object: &Value) {
 proptest! {
     #[test]
     fn no_value_makes_a_lens_panic(value in json_value(), kind in prop::sample::select(
-        &["VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "HTTPRoute", "GRPCRoute", "Service", "Deployment"][..],
+        &["VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "HTTPRoute", "GRPCRoute", "Service", "Deployment",
+          "Rollout", "Pod", "PeerAuthentication", "Namespace"][..],
     )) {
         look(&value);
         look(&json!({"kind": kind, "metadata": {"name": "a"}, "spec": value, "status": value}));

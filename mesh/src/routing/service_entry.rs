@@ -22,6 +22,11 @@ pub struct ServiceEntry {
     pub ports: Vec<ServicePort>,
     /// The namespaces that may see it, as written; none means all.
     pub export_to: Vec<String>,
+    /// Whether the hosts lie outside the mesh, as they do where the object does not say.
+    pub is_external: bool,
+    /// How an address is found, in Istio's word: `NONE` (where the caller meant to go anyway), `STATIC`, `DNS`,
+    /// `DNS_ROUND_ROBIN`, `DYNAMIC_DNS`.
+    pub resolution: String,
 }
 
 impl ServiceEntry {
@@ -50,6 +55,12 @@ impl ServiceEntry {
             hosts: spec.field("hosts").texts()?,
             ports,
             export_to: spec.field("exportTo").texts()?,
+            is_external: spec.field("location").word()? != Some("MESH_INTERNAL"),
+            resolution: spec
+                .field("resolution")
+                .word()?
+                .unwrap_or("NONE")
+                .to_owned(),
         })
     }
 }

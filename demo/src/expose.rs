@@ -28,7 +28,7 @@ impl World {
             .fleet
             .workloads
             .iter()
-            .filter(|workload| workload.deployment.has_proxy)
+            .filter(|workload| workload.deployment.proxy.is_envoy())
             .flat_map(|workload| workload.pods.iter().map(move |pod| (workload, pod)))
             .collect();
         pods.sort_by_key(|(workload, pod)| (&workload.deployment.namespace, &pod.name));

@@ -94,7 +94,7 @@ impl Metrics {
     pub async fn tcp(&self, query: &TcpTraffic) -> Result<Answer<Vec<TcpSample>>, ApiError> {
         match self {
             Metrics::Prometheus(it) => Ok(it.tcp(query).await?),
-            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().tcp(query))),
         }
     }
 
@@ -105,7 +105,7 @@ impl Metrics {
     ) -> Result<Answer<Vec<MessageSample>>, ApiError> {
         match self {
             Metrics::Prometheus(it) => Ok(it.messages(query).await?),
-            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().messages(query))),
         }
     }
 

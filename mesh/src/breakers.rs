@@ -86,7 +86,9 @@ pub fn answer(
         }
         let rules = rules.get(&host).map_or(&[][..], Vec::as_slice);
         let (parts, ineffective) = parts(rules, stats.remove(&host).unwrap_or_default());
-        let counted = calls.as_ref().map(|all| all.get(&host).copied().unwrap_or_default());
+        let counted = calls
+            .as_ref()
+            .map(|all| all.get(&host).copied().unwrap_or_default());
         let acted = counted.is_some_and(|calls| calls.overflowed > 0.0 || calls.unhealthy > 0.0);
         if parts.is_empty() && ineffective.is_empty() && !acted {
             without += u32::from(place.is_some());
@@ -111,7 +113,11 @@ pub fn answer(
         items,
         without,
         exposed: told.exposed,
-        expose: if told.exposed.all() { Vec::new() } else { expose() },
+        expose: if told.exposed.all() {
+            Vec::new()
+        } else {
+            expose()
+        },
         notices,
         window_s: ask.window.secs(),
         at_ms: ask.at.0,
@@ -175,9 +181,21 @@ fn stats_by_host(told: &Told) -> BTreeMap<String, StatsBySubset> {
     for sample in &told.samples {
         let by_subset = hosts.entry(sample.host.to_ascii_lowercase()).or_default();
         let stats = by_subset.entry(sample.subset.clone()).or_default();
-        add(&mut stats.pending_overflow, exposed.pending_overflow, sample.pending_overflow);
-        add(&mut stats.connection_overflow, exposed.connection_overflow, sample.connection_overflow);
-        add(&mut stats.retry_overflow, exposed.retry_overflow, sample.retry_overflow);
+        add(
+            &mut stats.pending_overflow,
+            exposed.pending_overflow,
+            sample.pending_overflow,
+        );
+        add(
+            &mut stats.connection_overflow,
+            exposed.connection_overflow,
+            sample.connection_overflow,
+        );
+        add(
+            &mut stats.retry_overflow,
+            exposed.retry_overflow,
+            sample.retry_overflow,
+        );
         add(&mut stats.ejections, exposed.ejections, sample.ejections);
         add(&mut stats.open_now, exposed.open_now, sample.open_now);
         if exposed.ejected_now {
@@ -315,7 +333,10 @@ fn limits(policy: &Policy) -> Limits {
 
 fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> Health {
     let sum = |figure: fn(&Stats) -> Option<f64>| -> f64 {
-        parts.iter().filter_map(|part| figure(part.stats.as_ref()?)).sum()
+        parts
+            .iter()
+            .filter_map(|part| figure(part.stats.as_ref()?))
+            .sum()
     };
     let ejected = sum(|it| it.ejected_now);
     let open = sum(|it| it.open_now);
@@ -330,7 +351,10 @@ fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> 
             ),
         )
     } else if open > 0.0 {
-        (HealthStatus::Failing, format!("The breaker is open in {} proxies now.", count(open)))
+        (
+            HealthStatus::Failing,
+            format!("The breaker is open in {} proxies now.", count(open)),
+        )
     } else if counted.unhealthy > 0.0 {
         (
             HealthStatus::Failing,
@@ -341,7 +365,10 @@ fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> 
             ),
         )
     } else if ejected > 0.0 {
-        (HealthStatus::Degraded, format!("{} endpoints are ejected now.", count(ejected)))
+        (
+            HealthStatus::Degraded,
+            format!("{} endpoints are ejected now.", count(ejected)),
+        )
     } else if !ineffective.is_empty() {
         (
             HealthStatus::Degraded,
@@ -349,10 +376,14 @@ fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> 
         )
     } else {
         match calls {
-            None => (HealthStatus::NoData, "What the breaker did is not known.".to_owned()),
-            Some(calls) if calls.requests <= 0.0 => {
-                (HealthStatus::Idle, "Nobody called in the window.".to_owned())
-            }
+            None => (
+                HealthStatus::NoData,
+                "What the breaker did is not known.".to_owned(),
+            ),
+            Some(calls) if calls.requests <= 0.0 => (
+                HealthStatus::Idle,
+                "Nobody called in the window.".to_owned(),
+            ),
             Some(calls) => (
                 HealthStatus::Healthy,
                 format!("None of {} calls met a limit.", count(calls.requests)),

@@ -87,7 +87,11 @@ fn findings(report: &ControlPlaneReport, expected: Option<u32>) -> Vec<Finding> 
         "rejects",
         known_sum(report.rejects.iter().map(|(_, n)| n)),
         "Proxies refused no configuration in the window.",
-        |n| format!("Proxies refused configuration {n} in the window; they go on with what they had."),
+        |n| {
+            format!(
+                "Proxies refused configuration {n} in the window; they go on with what they had."
+            )
+        },
         "look for `ACK ERROR` in istiod's log: it names the proxy and the resource",
     ));
     out.extend(count_of(
@@ -145,8 +149,16 @@ fn istiod(report: &ControlPlaneReport) -> Finding {
             format!("{up} of {all} istiod pods answer."),
             Some("look at the pods that do not, and their log"),
         ),
-        (1, _) => (HealthStatus::Healthy, "The istiod pod answers.".to_owned(), None),
-        (up, _) => (HealthStatus::Healthy, format!("All {up} istiod pods answer."), None),
+        (1, _) => (
+            HealthStatus::Healthy,
+            "The istiod pod answers.".to_owned(),
+            None,
+        ),
+        (up, _) => (
+            HealthStatus::Healthy,
+            format!("All {up} istiod pods answer."),
+            None,
+        ),
     };
     finding("istiod", status, reason, hint)
 }
@@ -165,7 +177,12 @@ fn count_of(
 ) -> Option<Finding> {
     let count = count?;
     Some(if count > 0.0 {
-        finding(about, HealthStatus::Degraded, some(times(count)), Some(hint))
+        finding(
+            about,
+            HealthStatus::Degraded,
+            some(times(count)),
+            Some(hint),
+        )
     } else {
         finding(about, HealthStatus::Healthy, none.to_owned(), None)
     })
@@ -192,7 +209,9 @@ fn convergence(report: &ControlPlaneReport) -> Option<Finding> {
             "convergence",
             HealthStatus::Degraded,
             format!("99 of 100 changes reached their proxies after {said} or less; 3 s is usual."),
-            Some("give istiod more CPU or replicas, or narrow what proxies are told with Sidecar objects"),
+            Some(
+                "give istiod more CPU or replicas, or narrow what proxies are told with Sidecar objects",
+            ),
         )
     } else {
         finding(
@@ -218,8 +237,12 @@ fn proxies(report: &ControlPlaneReport, expected: Option<u32>) -> Option<Finding
         finding(
             "proxies",
             HealthStatus::Degraded,
-            format!("{connected:.0} proxies are connected, {expected} ready pods should have one: the others get no changes."),
-            Some("look for pods not restarted since injection was turned on, and for pods that can't reach istiod's port 15012"),
+            format!(
+                "{connected:.0} proxies are connected, {expected} ready pods should have one: the others get no changes."
+            ),
+            Some(
+                "look for pods not restarted since injection was turned on, and for pods that can't reach istiod's port 15012",
+            ),
         )
     } else {
         finding(
@@ -241,7 +264,7 @@ fn minor(version: &str) -> Option<(u32, u32)> {
 ///
 /// Rule: <https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew>, one minor.
 fn versions(report: &ControlPlaneReport) -> Option<Finding> {
-    let of = |component: &str| {
+    let of = |component: &'static str| {
         let builds = report.builds.iter();
         builds.filter(move |b| b.component == component && b.pods > 0.0)
     };
@@ -268,14 +291,18 @@ fn versions(report: &ControlPlaneReport) -> Option<Finding> {
         finding(
             "versions",
             HealthStatus::Degraded,
-            format!("{behind:.0} proxies are more than one minor version behind the control plane ({said})."),
+            format!(
+                "{behind:.0} proxies are more than one minor version behind the control plane ({said})."
+            ),
             Some("restart the workloads, so that they get a proxy of the control plane's version"),
         )
     } else if ahead > 0.0 {
         finding(
             "versions",
             HealthStatus::Degraded,
-            format!("{ahead:.0} proxies are newer than the control plane ({said}), which Istio does not support."),
+            format!(
+                "{ahead:.0} proxies are newer than the control plane ({said}), which Istio does not support."
+            ),
             Some("upgrade the control plane first, then the proxies"),
         )
     } else if control.is_empty() {
@@ -289,14 +316,18 @@ fn versions(report: &ControlPlaneReport) -> Option<Finding> {
         finding(
             "versions",
             HealthStatus::Healthy,
-            format!("Proxies run in {kinds} versions, none too far from the control plane's ({said})."),
+            format!(
+                "Proxies run in {kinds} versions, none too far from the control plane's ({said})."
+            ),
             None,
         )
     } else {
         finding(
             "versions",
             HealthStatus::Healthy,
-            format!("All proxies run in one version, within what the control plane ({said}) supports."),
+            format!(
+                "All proxies run in one version, within what the control plane ({said}) supports."
+            ),
             None,
         )
     })
@@ -305,19 +336,35 @@ fn versions(report: &ControlPlaneReport) -> Option<Finding> {
 fn certificate(report: &ControlPlaneReport) -> Option<Finding> {
     let left = report.root_cert_expires_in_secs?;
     let days = (left.abs() / DAY).floor();
-    let renew = Some("renew the root certificate before it ends; plan for both roots to be trusted meanwhile");
+    let renew = Some(
+        "renew the root certificate before it ends; plan for both roots to be trusted meanwhile",
+    );
     let (status, reason, hint) = if left <= 0.0 {
         (
             HealthStatus::Failing,
-            format!("The root certificate ended {days} days ago: mutual TLS fails where it is checked anew."),
+            format!(
+                "The root certificate ended {days} days ago: mutual TLS fails where it is checked anew."
+            ),
             renew,
         )
     } else if left < CERT_NOW_SECS {
-        (HealthStatus::Failing, format!("The root certificate ends in {days} days."), renew)
+        (
+            HealthStatus::Failing,
+            format!("The root certificate ends in {days} days."),
+            renew,
+        )
     } else if left < CERT_SOON_SECS {
-        (HealthStatus::Degraded, format!("The root certificate ends in {days} days."), renew)
+        (
+            HealthStatus::Degraded,
+            format!("The root certificate ends in {days} days."),
+            renew,
+        )
     } else {
-        (HealthStatus::Healthy, format!("The root certificate is valid for {days} more days."), None)
+        (
+            HealthStatus::Healthy,
+            format!("The root certificate is valid for {days} more days."),
+            None,
+        )
     };
     Some(finding("root_certificate", status, reason, hint))
 }
@@ -335,7 +382,10 @@ mod tests {
             at: UnixMillis(0),
         };
         let found = answer(report, &ask, None, Vec::new()).findings;
-        found.into_iter().map(|f| (f.about, f.health.status)).collect()
+        found
+            .into_iter()
+            .map(|f| (f.about, f.health.status))
+            .collect()
     }
 
     fn pod(name: &str, is_up: bool) -> telemetry::Istiod {
@@ -379,7 +429,10 @@ mod tests {
         let found = judged(&report);
         assert_eq!(found[0], ("istiod".to_owned(), HealthStatus::Degraded));
         assert_eq!(found[1], ("rejects".to_owned(), HealthStatus::Degraded));
-        assert_eq!(found[2], ("internal_errors".to_owned(), HealthStatus::Healthy));
+        assert_eq!(
+            found[2],
+            ("internal_errors".to_owned(), HealthStatus::Healthy)
+        );
         report.istiods[0].is_up = false;
         assert_eq!(status(&report, "istiod"), Some(HealthStatus::Failing));
     }
@@ -403,7 +456,12 @@ mod tests {
     #[test]
     fn slow_changes_and_old_proxies_are_named() {
         let edges = |fast: f64| {
-            let buckets = [(1000.0, fast), (3000.0, fast), (10_000.0, 100.0), (f64::INFINITY, 100.0)];
+            let buckets = [
+                (1000.0, fast),
+                (3000.0, fast),
+                (10_000.0, 100.0),
+                (f64::INFINITY, 100.0),
+            ];
             let buckets = buckets.map(|(le_ms, count)| Bucket { le_ms, count });
             Histogram::new(buckets.to_vec())
         };

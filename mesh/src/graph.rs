@@ -19,6 +19,7 @@ mod draw;
 mod ends;
 mod filter;
 mod identity;
+mod named;
 mod series;
 mod totals;
 mod uncertain;
@@ -28,6 +29,7 @@ mod views;
 mod tests;
 
 pub use identity::{outbound_selector, selector, workload_id};
+pub use named::is_id;
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 

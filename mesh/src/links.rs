@@ -63,7 +63,9 @@ pub fn grafana(base: &str, query: &LinksQuery, at: UnixMillis, minor: Option<u32
             || format!("now-{}", query.window),
             |_| at.before(query.window).0.to_string(),
         );
-        let to = query.at.map_or_else(|| "now".to_owned(), |at| at.0.to_string());
+        let to = query
+            .at
+            .map_or_else(|| "now".to_owned(), |at| at.0.to_string());
         let times = [("from", from.as_str()), ("to", to.as_str())];
         let pairs = times.iter().chain(variables);
         for (n, (name, value)) in pairs.enumerate() {

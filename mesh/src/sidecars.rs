@@ -69,7 +69,10 @@ pub fn answer(
 pub fn workload_of(namespace: &str, pod: &str, inventory: Option<&Inventory>) -> String {
     let known = inventory.and_then(|inventory| {
         let place = (namespace.to_owned(), pod.to_owned());
-        let said = inventory.pods.get(&place).and_then(|pod| pod.workload.clone());
+        let said = inventory
+            .pods
+            .get(&place)
+            .and_then(|pod| pod.workload.clone());
         said.or_else(|| {
             let from = (namespace.to_owned(), String::new());
             let here = inventory.workloads.range(from..).map(|(place, _)| place);
@@ -144,7 +147,13 @@ fn row(
         samples.iter().filter_map(|sample| figure(sample)).collect()
     };
     let sum = |figures: &[f64]| (!figures.is_empty()).then(|| six_digits(figures.iter().sum()));
-    let most = |figures: &[f64]| figures.iter().copied().max_by(f64::total_cmp).map(six_digits);
+    let most = |figures: &[f64]| {
+        figures
+            .iter()
+            .copied()
+            .max_by(f64::total_cmp)
+            .map(six_digits)
+    };
     let memory = told(|s| s.memory_bytes);
     let cpu = told(|s| s.cpu_cores);
     let resources = object.map(|it| it.proxy).unwrap_or_default();
@@ -181,7 +190,11 @@ fn judged(kind: ProxyKind, most: Option<f64>, resources: &ProxyResources) -> (Fi
         let why = "No metric tells the memory of these containers.";
         return (Fit::Unknown, why.to_owned());
     };
-    if let Some(limit) = resources.memory_limit.map(|n| n as f64).filter(|n| *n > 0.0) {
+    if let Some(limit) = resources
+        .memory_limit
+        .map(|n| n as f64)
+        .filter(|n| *n > 0.0)
+    {
         let share = 100.0 * most / limit;
         if most >= limit * NEAR {
             let why = format!("A pod takes {share:.0} % of its limit: past it, it is killed.");
@@ -191,8 +204,15 @@ fn judged(kind: ProxyKind, most: Option<f64>, resources: &ProxyResources) -> (Fi
             let why = format!("A pod takes more than 100 MB, {share:.0} % of its limit.");
             return (Fit::Above, why);
         }
-        let fit = if most < RULE_OF_THUMB[0] { Fit::Below } else { Fit::Within };
-        return (fit, format!("The largest pod takes {share:.0} % of its limit."));
+        let fit = if most < RULE_OF_THUMB[0] {
+            Fit::Below
+        } else {
+            Fit::Within
+        };
+        return (
+            fit,
+            format!("The largest pod takes {share:.0} % of its limit."),
+        );
     }
     if kind != ProxyKind::Sidecar {
         let why = "The rule of thumb is for sidecars; no limit is written.";
@@ -245,7 +265,11 @@ mod tests {
         }
     }
 
-    fn told(samples: &[ProxySample], query: &PlaceQuery, inventory: Option<&Inventory>) -> api::sidecars::Sidecars {
+    fn told(
+        samples: &[ProxySample],
+        query: &PlaceQuery,
+        inventory: Option<&Inventory>,
+    ) -> api::sidecars::Sidecars {
         let ask = Proxies {
             window: Window::default(),
             at: UnixMillis(0),
@@ -283,7 +307,11 @@ mod tests {
             sample("shop", "web-7d9f8b6c5d-x2kqz", Some(60.0)),
             sample("shop", "web-7d9f8b6c5d-b4kqz", Some(130.0)),
             sample("shop", "cart-7d9f8b6c5d-x2kqz", None),
-            sample("istio-system", "istio-ingressgateway-7d9f8b6c5d-x2kqz", Some(90.0)),
+            sample(
+                "istio-system",
+                "istio-ingressgateway-7d9f8b6c5d-x2kqz",
+                Some(90.0),
+            ),
         ];
         let all = told(&samples, &PlaceQuery::default(), None);
         assert_eq!(all.items[0].id, "shop/web");

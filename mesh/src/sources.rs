@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::api::breakers::Paste;
+use crate::api::sidecars::ProxyKind;
 use crate::api::sources::{ScrapeVerdict, Scrapes};
 use crate::inventory::{Injection, Inventory};
 use crate::sidecars::kind_of;
-use crate::api::sidecars::ProxyKind;
 use crate::units::{Window, six_digits};
 
 /// Fewer scrapes in a window than this, and what a counter rose by can't be told.
@@ -83,7 +83,11 @@ pub fn injection(inventory: &Inventory) -> Vec<Paste> {
             || namespace == "istio-system"
             || namespace.starts_with("aks-istio-")
     };
-    let setting = if is_aks_addon(inventory) { "aks" } else { "upstream" };
+    let setting = if is_aks_addon(inventory) {
+        "aks"
+    } else {
+        "upstream"
+    };
     let label = match inventory.revisions.iter().next_back() {
         Some(revision) if !inventory.revisions.contains("default") => {
             format!("istio.io/rev={revision}")
@@ -112,7 +116,11 @@ pub fn injection(inventory: &Inventory) -> Vec<Paste> {
         let text = lines.collect::<Vec<_>>().join("\n");
         let named: Vec<&str> = outside.keys().take(MAX_NAMED).copied().collect();
         let more = outside.len().saturating_sub(MAX_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         pastes.push(Paste {
             title: format!(
                 "Pods of {}{more} get no sidecar: nobody reports the calls between them.",
@@ -127,7 +135,10 @@ pub fn injection(inventory: &Inventory) -> Vec<Paste> {
     if !stale.is_empty() {
         let lines = stale.iter().take(MAX_NAMED).map(|it| {
             let kind = it.kind.to_ascii_lowercase();
-            format!("kubectl rollout restart {kind}/{} -n {}", it.name, it.namespace)
+            format!(
+                "kubectl rollout restart {kind}/{} -n {}",
+                it.name, it.namespace
+            )
         });
         let pods: usize = stale.iter().map(|it| it.pods).sum();
         pastes.push(Paste {
@@ -176,14 +187,35 @@ mod tests {
 
     #[test]
     fn r11_the_line_to_paste_fits_the_revision_found() {
-        let shop = [namespace("shop", json!({})), deployment("shop", "web", json!({}))];
-        let upstream = deployment("istio-system", "istiod", json!({"app": "istiod", "istio.io/rev": "default"}));
+        let shop = [
+            namespace("shop", json!({})),
+            deployment("shop", "web", json!({})),
+        ];
+        let upstream = deployment(
+            "istio-system",
+            "istiod",
+            json!({"app": "istiod", "istio.io/rev": "default"}),
+        );
         let found = injection(&Inventory::read(shop.iter().chain([&upstream])));
         assert_eq!(found.len(), 1);
-        assert!(found[0].text.starts_with("kubectl label namespace shop istio-injection=enabled\n"));
-        let addon = deployment("aks-istio-system", "istiod-asm-1-26", json!({"app": "istiod", "istio.io/rev": "asm-1-26"}));
+        assert!(
+            found[0]
+                .text
+                .starts_with("kubectl label namespace shop istio-injection=enabled\n")
+        );
+        let addon = deployment(
+            "aks-istio-system",
+            "istiod-asm-1-26",
+            json!({"app": "istiod", "istio.io/rev": "asm-1-26"}),
+        );
         let found = injection(&Inventory::read(shop.iter().chain([&addon])));
-        assert!(found[0].text.starts_with("kubectl label namespace shop istio.io/rev=asm-1-26\n"), "{}", found[0].text);
+        assert!(
+            found[0]
+                .text
+                .starts_with("kubectl label namespace shop istio.io/rev=asm-1-26\n"),
+            "{}",
+            found[0].text
+        );
         assert_eq!(found[0].setting, "aks");
     }
 
@@ -195,10 +227,18 @@ mod tests {
             namespace("batch", json!({"istio-injection": "disabled"})),
             deployment("batch", "job", json!({})),
             deployment("kube-system", "dns", json!({})),
-            deployment("istio-system", "istio-ingressgateway", json!({"istio": "ingressgateway"})),
+            deployment(
+                "istio-system",
+                "istio-ingressgateway",
+                json!({"istio": "ingressgateway"}),
+            ),
         ];
         let inventory = Inventory::read(objects.iter());
         assert_eq!(injection(&inventory), []);
-        assert_eq!(expected_proxies(&inventory), 4, "two of web, two of the gateway");
+        assert_eq!(
+            expected_proxies(&inventory),
+            4,
+            "two of web, two of the gateway"
+        );
     }
 }

@@ -16,8 +16,10 @@ use utoipa::OpenApi;
 use crate::arrange::Arranger;
 use crate::cluster::Cluster;
 use crate::facts::FactsCache;
+use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
+use crate::{breakers, control_plane, links, queries, sidecars};
 use crate::{changes, graph, namespaces, page, routes, series, sources, stream};
 
 mod body;
@@ -51,6 +53,10 @@ impl std::ops::Deref for App {
 pub struct Parts {
     /// What was asked of the sources.
     pub facts: FactsCache,
+    /// What was asked of control plane, proxies and breakers.
+    pub reports: Reports,
+    /// Grafana's address, with a slash at its end, where there is one.
+    pub grafana: Option<String>,
     /// The objects; `None` where no Kubernetes API is asked.
     pub cluster: Option<Arc<Cluster>>,
     /// The objects as they were read last.
@@ -68,6 +74,16 @@ pub struct Parts {
 impl App {
     /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
     pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
+        App::linking(metrics, cluster, None, stopping)
+    }
+
+    /// Returns the same for a server that leads to `grafana` besides.
+    pub fn linking(
+        metrics: Metrics,
+        cluster: Option<Cluster>,
+        grafana: Option<String>,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
         let holds = {
@@ -76,6 +92,8 @@ impl App {
         };
         App(Arc::new(Parts {
             facts: FactsCache::new(metrics, Box::new(holds)),
+            reports: Reports::default(),
+            grafana,
             cluster,
             boards,
             arranger: Arranger::default(),
@@ -109,6 +127,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::set_weights,
         changes::undo,
         namespaces::list,
+        control_plane::show,
+        sidecars::show,
+        breakers::show,
+        queries::list,
+        links::list,
         sources::list
     )
 )]
@@ -135,6 +158,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         )
         .route("/changes", post(changes::create))
         .route("/namespaces", get(namespaces::list))
+        .route("/control-plane", get(control_plane::show))
+        .route("/sidecars", get(sidecars::show))
+        .route("/breakers", get(breakers::show))
+        .route("/queries", get(queries::list))
+        .route("/links", get(links::list))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))
         .route(

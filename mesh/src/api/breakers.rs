@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Notice;
 use super::graph::Health;
 use super::query::PlaceQuery;
-use super::Notice;
 
 /// The parameters of `GET /api/v1/breakers`.
 pub type BreakersQuery = PlaceQuery;

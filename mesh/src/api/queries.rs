@@ -107,7 +107,10 @@ impl QueriesQuery {
         };
         query.of = of.ok_or_else(|| missing("of", &format!("write {WORDS}")))?;
         match (&query.id, query.of.takes_id()) {
-            (None, true) => Err(missing("id", "give the id of a node or an edge of the graph")),
+            (None, true) => Err(missing(
+                "id",
+                "give the id of a node or an edge of the graph",
+            )),
             (Some(_), false) => Err(BadParameter {
                 name: "id".to_owned(),
                 problem: format!("means nothing for {}", query.of.as_str()),
@@ -176,7 +179,11 @@ mod tests {
             query.to_query_string(),
             "of=edge&id=a-%3Eb:http&at=2026-01-31T12:00:00Z"
         );
-        let pairs = [("of", "edge"), ("id", "a->b:http"), ("at", "2026-01-31T12:00:00Z")];
+        let pairs = [
+            ("of", "edge"),
+            ("id", "a->b:http"),
+            ("at", "2026-01-31T12:00:00Z"),
+        ];
         assert_eq!(read(&pairs), Ok(query));
         for (pairs, name) in [
             (&[][..], "of"),

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::query::PlaceQuery;
 use super::Notice;
+use super::query::PlaceQuery;
 
 /// The parameters of `GET /api/v1/sidecars`.
 pub type SidecarsQuery = PlaceQuery;
@@ -29,7 +29,9 @@ pub struct Sidecars {
 }
 
 /// What a proxy is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProxyKind {
@@ -45,7 +47,9 @@ pub enum ProxyKind {
 }
 
 /// How the memory of a workload's proxies stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {

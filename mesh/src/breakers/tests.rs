@@ -75,7 +75,12 @@ fn sample(subset: Option<&str>, pending: f64, ejected: f64) -> BreakerSample {
     }
 }
 
-fn told(text: &str, facts: Option<&Facts>, told: &Told, namespaces: &[&str]) -> api::breakers::Breakers {
+fn told(
+    text: &str,
+    facts: Option<&Facts>,
+    told: &Told,
+    namespaces: &[&str],
+) -> api::breakers::Breakers {
     let (inventory, routing) = objects(text);
     let objects = Objects {
         inventory: &inventory,
@@ -120,7 +125,10 @@ fn the_older_rule_holds_where_it_is_the_breaker() {
     // The subset has an ejection of its own, and the host's pool.
     assert_eq!(backend.parts[1].limits.max_connections, Some(100));
     let ejection = backend.parts[1].limits.ejection.as_ref().unwrap();
-    assert_eq!((ejection.consecutive_5xx, &ejection.base_time), (Some(7), &None));
+    assert_eq!(
+        (ejection.consecutive_5xx, &ejection.base_time),
+        (Some(7), &None)
+    );
 }
 
 #[test]
@@ -138,7 +146,10 @@ fn r2_what_both_sides_report_is_counted_once() {
     assert_eq!(backend.overflowed, Some(10.0));
     assert_eq!(backend.unhealthy, Some(5.0));
     assert_eq!(backend.health.status, HealthStatus::Failing);
-    assert_eq!(backend.health.reason, "The breaker refused 10 of 112 calls (UO).");
+    assert_eq!(
+        backend.health.reason,
+        "The breaker refused 10 of 112 calls (UO)."
+    );
 }
 
 #[test]
@@ -157,11 +168,18 @@ fn figures_that_are_not_exposed_are_unknown_and_the_way_to_them_is_said() {
     let answer = told(OBJECTS, None, &said, &[]);
     let backend = &answer.items[0];
     assert_eq!(backend.requests, None);
-    let v1 = backend.parts.iter().find(|p| p.subset.as_deref() == Some("v1"));
+    let v1 = backend
+        .parts
+        .iter()
+        .find(|p| p.subset.as_deref() == Some("v1"));
     let stats = v1.unwrap().stats.unwrap();
     assert_eq!(stats.pending_overflow, Some(7.0));
     assert_eq!(stats.connection_overflow, None);
-    assert_eq!(stats.ejected_now, Some(1.0), "the same endpoint, seen twice");
+    assert_eq!(
+        stats.ejected_now,
+        Some(1.0),
+        "the same endpoint, seen twice"
+    );
     assert_eq!(backend.health.status, HealthStatus::Degraded);
     let texts: Vec<&str> = answer.expose.iter().map(|it| it.text.as_str()).collect();
     assert!(texts.iter().all(|text| text.contains("proxyStatsMatcher:")));

@@ -3,7 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::{Objects, World};
+use mesh::api::breakers::Exposed;
 use mesh::api::sources::Source;
+use mesh::breakers::Told;
+use mesh::telemetry::Breakers;
 
 use crate::clock;
 
@@ -29,6 +32,23 @@ impl Demo {
         world
     }
 
+    /// Returns what the proxies say of their breakers. Whoever tells anything tells all of it.
+    pub fn breakers(&self, query: &Breakers) -> Told {
+        let samples = self.world().breakers(query);
+        let is_told = !samples.is_empty();
+        Told {
+            samples,
+            exposed: Exposed {
+                pending_overflow: is_told,
+                connection_overflow: is_told,
+                retry_overflow: is_told,
+                ejections: is_told,
+                ejected_now: is_told,
+                open_now: is_told,
+            },
+        }
+    }
+
     /// Returns what the sources page says of it.
     pub fn describe(&self) -> Source {
         Source {
@@ -45,7 +65,9 @@ impl Demo {
                 "HTTP and gRPC requests, both reporters".to_owned(),
                 "latency from buckets".to_owned(),
             ],
-            missing: Vec::new(),
+            storage: Some("built in".to_owned()),
+            retention: Some("60 minutes".to_owned()),
+            ..Source::default()
         }
     }
 }

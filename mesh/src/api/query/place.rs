@@ -105,10 +105,16 @@ mod tests {
         let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
         assert_eq!(PlaceQuery::from_pairs(pairs), Ok(query));
         for (name, value) in [("by", "app"), ("window", "5"), ("at", "noon")] {
-            assert_eq!(PlaceQuery::from_pairs([(name, value)]).unwrap_err().name, name);
+            assert_eq!(
+                PlaceQuery::from_pairs([(name, value)]).unwrap_err().name,
+                name
+            );
             assert_eq!(window_and_at([(name, value)]).unwrap_err().name, name);
         }
-        assert_eq!(window_and_at([("namespaces", "a")]).unwrap_err().name, "namespaces");
+        assert_eq!(
+            window_and_at([("namespaces", "a")]).unwrap_err().name,
+            "namespaces"
+        );
         assert_eq!(PlaceQuery::default().to_query_string(), "");
     }
 }

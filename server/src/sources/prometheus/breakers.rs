@@ -28,7 +28,8 @@ pub const EJECTIONS: &str = "envoy_cluster_outlier_detection_ejections_enforced_
 /// Endpoints that are ejected now.
 pub const EJECTED_NOW: &str = "envoy_cluster_outlier_detection_ejections_active";
 /// Whether one of a cluster's breakers is open: several metrics, one for each limit.
-pub const OPEN_NOW: &str = "envoy_cluster_circuit_breakers_default_(cx|cx_pool|rq|rq_pending|rq_retry)_open";
+pub const OPEN_NOW: &str =
+    "envoy_cluster_circuit_breakers_default_(cx|cx_pool|rq|rq_pending|rq_retry)_open";
 
 /// Istio's name of an upstream: `outbound|port|subset|host`. Others are the proxy's own business.
 const UPSTREAMS: &str = "cluster_name=~\"outbound[|].*\"";
@@ -41,9 +42,21 @@ fn texts(window: Window) -> [(&'static str, &'static str, String); 6] {
         format!("sum by ({BY}) ({counted})")
     };
     [
-        (PENDING_OVERFLOW, "requests refused: too many waited", rose(PENDING_OVERFLOW)),
-        (CONNECTION_OVERFLOW, "connections refused: too many", rose(CONNECTION_OVERFLOW)),
-        (RETRY_OVERFLOW, "retries refused: too many", rose(RETRY_OVERFLOW)),
+        (
+            PENDING_OVERFLOW,
+            "requests refused: too many waited",
+            rose(PENDING_OVERFLOW),
+        ),
+        (
+            CONNECTION_OVERFLOW,
+            "connections refused: too many",
+            rose(CONNECTION_OVERFLOW),
+        ),
+        (
+            RETRY_OVERFLOW,
+            "retries refused: too many",
+            rose(RETRY_OVERFLOW),
+        ),
         (EJECTIONS, "ejections", rose(EJECTIONS)),
         (
             EJECTED_NOW,
@@ -63,7 +76,8 @@ fn texts(window: Window) -> [(&'static str, &'static str, String); 6] {
 /// Returns all questions about breakers with what their answers say.
 pub fn questions(window: Window) -> Vec<Asked> {
     let all = texts(window).into_iter();
-    all.map(|(_, label, text)| Asked::once(label, text)).collect()
+    all.map(|(_, label, text)| Asked::once(label, text))
+        .collect()
 }
 
 /// An upstream as its clients' namespace tells of it.
@@ -89,14 +103,21 @@ impl Prometheus {
                     && let Some(value) = figures.reader.value(item.value.as_ref())
                 {
                     let namespace = item.metric.namespace.unwrap_or_default();
-                    *figures.by_upstream.entry(Upstream { namespace, name }).or_default() += value;
+                    *figures
+                        .by_upstream
+                        .entry(Upstream { namespace, name })
+                        .or_default() += value;
                 }
             })
         });
         let mut by_upstream: BTreeMap<Upstream, [f64; 6]> = BTreeMap::new();
         let mut is_there = [false; 6];
         let mut notices = Vec::new();
-        for (place, answer) in futures::future::join_all(asked).await.into_iter().enumerate() {
+        for (place, answer) in futures::future::join_all(asked)
+            .await
+            .into_iter()
+            .enumerate()
+        {
             let (figures, warnings) = answer?;
             notices.extend(warnings);
             notices.extend(figures.reader.notices());
@@ -109,7 +130,10 @@ impl Prometheus {
                 }
             }
         }
-        let unread = by_upstream.keys().filter(|it| read(&it.name).is_none()).count();
+        let unread = by_upstream
+            .keys()
+            .filter(|it| read(&it.name).is_none())
+            .count();
         if unread > 0 {
             notices.push(Notice {
                 kind: "source_partial".to_owned(),
@@ -132,8 +156,17 @@ impl Prometheus {
                 hint: None,
             });
         }
-        let [pending_overflow, connection_overflow, retry_overflow, ejections, ejected_now, open_now] = is_there;
-        let samples = by_upstream.iter().filter_map(|(upstream, figures)| sample(upstream, *figures));
+        let [
+            pending_overflow,
+            connection_overflow,
+            retry_overflow,
+            ejections,
+            ejected_now,
+            open_now,
+        ] = is_there;
+        let samples = by_upstream
+            .iter()
+            .filter_map(|(upstream, figures)| sample(upstream, *figures));
         Ok(Answer {
             value: Told {
                 samples: samples.collect(),
@@ -162,13 +195,21 @@ fn read(name: &str) -> Option<(u16, Option<&str>, &str)> {
 
 fn sample(upstream: &Upstream, figures: [f64; 6]) -> Option<BreakerSample> {
     let (port, subset, host) = read(&upstream.name)?;
-    let [pending_overflow, connection_overflow, retry_overflow, ejections, ejected_now, open_now] = figures;
+    let [
+        pending_overflow,
+        connection_overflow,
+        retry_overflow,
+        ejections,
+        ejected_now,
+        open_now,
+    ] = figures;
     let service = hosts::service_of(host, hosts::DOMAIN);
     Some(BreakerSample {
         namespace: NamespaceName::new(&*upstream.namespace),
         port,
         subset: subset.map(str::to_owned),
-        service: service.map(|(namespace, name)| (NamespaceName::new(namespace), ServiceName::new(name))),
+        service: service
+            .map(|(namespace, name)| (NamespaceName::new(namespace), ServiceName::new(name))),
         host: host.to_owned(),
         pending_overflow,
         connection_overflow,
@@ -186,9 +227,22 @@ mod tests {
     #[test]
     fn an_upstreams_name_says_port_subset_and_host() {
         let host = "backend.default.svc.cluster.local";
-        assert_eq!(read(&format!("outbound|80|v1|{host}")), Some((80, Some("v1"), host)));
-        assert_eq!(read(&format!("outbound|80||{host}")), Some((80, None, host)));
-        for none in ["inbound|80||", "outbound|x||h", "outbound|80|v1", "outbound|80|v1|", "xds-grpc", "outbound|1|a|b|c"] {
+        assert_eq!(
+            read(&format!("outbound|80|v1|{host}")),
+            Some((80, Some("v1"), host))
+        );
+        assert_eq!(
+            read(&format!("outbound|80||{host}")),
+            Some((80, None, host))
+        );
+        for none in [
+            "inbound|80||",
+            "outbound|x||h",
+            "outbound|80|v1",
+            "outbound|80|v1|",
+            "xds-grpc",
+            "outbound|1|a|b|c",
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
     }

@@ -55,14 +55,38 @@ enum Figure {
 const FIGURES: [(Figure, &str, &str); 10] = [
     (Figure::Istiods, INFO, "istiod pods and whether they answer"),
     (Figure::Uptime, UPTIME, "how long istiod runs"),
-    (Figure::Builds, BUILD, "versions of control plane and proxies"),
+    (
+        Figure::Builds,
+        BUILD,
+        "versions of control plane and proxies",
+    ),
     (Figure::Connected, CONNECTED, "connected proxies, by istiod"),
     (Figure::Pushes, PUSHES, "configuration sent, by type"),
-    (Figure::Rejects, REJECTS, "configuration that proxies refused, by type"),
-    (Figure::InternalErrors, INTERNAL_ERRORS, "failures inside istiod"),
-    (Figure::WriteTimeouts, WRITE_TIMEOUTS, "pushes that timed out"),
-    (Figure::Convergence, CONVERGENCE, "time from a change to its arrival, buckets in seconds"),
-    (Figure::RootCert, ROOT_CERT, "how long the root certificate is valid, in seconds"),
+    (
+        Figure::Rejects,
+        REJECTS,
+        "configuration that proxies refused, by type",
+    ),
+    (
+        Figure::InternalErrors,
+        INTERNAL_ERRORS,
+        "failures inside istiod",
+    ),
+    (
+        Figure::WriteTimeouts,
+        WRITE_TIMEOUTS,
+        "pushes that timed out",
+    ),
+    (
+        Figure::Convergence,
+        CONVERGENCE,
+        "time from a change to its arrival, buckets in seconds",
+    ),
+    (
+        Figure::RootCert,
+        ROOT_CERT,
+        "how long the root certificate is valid, in seconds",
+    ),
 ];
 
 impl Figure {
@@ -122,7 +146,7 @@ impl Prometheus {
         });
         let mut report = ControlPlaneReport::default();
         let (mut notices, mut absent, mut silent) = (Vec::new(), Vec::new(), Vec::new());
-        let mut connected = Vec::new();
+        let mut connected = BTreeMap::new();
         let mut failure = None;
         let mut answered = false;
         for (figure, metric, label, answer) in futures::future::join_all(asked).await {
@@ -131,7 +155,11 @@ impl Prometheus {
                     answered = true;
                     notices.extend(warnings);
                     if rows.is_empty() {
-                        let list = if figure.only_after_the_fact() { &mut silent } else { &mut absent };
+                        let list = if figure.only_after_the_fact() {
+                            &mut silent
+                        } else {
+                            &mut absent
+                        };
                         list.push(metric);
                     }
                     if figure == Figure::Connected {
@@ -155,7 +183,11 @@ impl Prometheus {
             return Err(error);
         }
         for (place, n) in connected {
-            if let Some(istiod) = report.istiods.iter_mut().find(|it| (&it.namespace, &it.pod) == (&place.0, &place.1)) {
+            if let Some(istiod) = report
+                .istiods
+                .iter_mut()
+                .find(|it| (&it.namespace, &it.pod) == (&place.0, &place.1))
+            {
                 istiod.connected_proxies = Some(n);
             }
         }
@@ -180,7 +212,11 @@ impl Prometheus {
 }
 
 fn number(point: &Point) -> Option<f64> {
-    point.1.parse::<f64>().ok().filter(|value| value.is_finite())
+    point
+        .1
+        .parse::<f64>()
+        .ok()
+        .filter(|value| value.is_finite())
 }
 
 /// Returns where a series was scraped: namespace and pod, or the address where no pod is said.
@@ -219,14 +255,16 @@ fn read(report: &mut ControlPlaneReport, figure: Figure, rows: Vec<Row>) {
                 let (namespace, pod) = place(&row.item);
                 let version = row.item.metric.version.as_deref().map(str::to_owned);
                 let is_up = row.value > 0.0;
-                let istiod = found.entry((namespace.clone(), pod.clone())).or_insert(Istiod {
-                    namespace,
-                    pod,
-                    is_up,
-                    uptime_secs: None,
-                    version: None,
-                    connected_proxies: None,
-                });
+                let istiod = found
+                    .entry((namespace.clone(), pod.clone()))
+                    .or_insert(Istiod {
+                        namespace,
+                        pod,
+                        is_up,
+                        uptime_secs: None,
+                        version: None,
+                        connected_proxies: None,
+                    });
                 istiod.is_up |= is_up;
                 // A version that is gone stands beside the present one for an hour.
                 if is_up || istiod.version.is_none() {
@@ -246,8 +284,20 @@ fn read(report: &mut ControlPlaneReport, figure: Figure, rows: Vec<Row>) {
             let mut builds: Vec<Build> = rows
                 .into_iter()
                 .map(|row| Build {
-                    component: row.item.metric.component.as_deref().unwrap_or_default().to_owned(),
-                    version: row.item.metric.tag.as_deref().unwrap_or_default().to_owned(),
+                    component: row
+                        .item
+                        .metric
+                        .component
+                        .as_deref()
+                        .unwrap_or_default()
+                        .to_owned(),
+                    version: row
+                        .item
+                        .metric
+                        .tag
+                        .as_deref()
+                        .unwrap_or_default()
+                        .to_owned(),
                     pods: row.value,
                 })
                 .collect();

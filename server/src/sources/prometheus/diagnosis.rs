@@ -37,39 +37,135 @@ type Known = (&'static str, &'static str, &'static str);
 
 /// What the proxies tell of traffic. The names take the prefix of aggregated metrics; the last does not.
 const TRAFFIC: [Known; 8] = [
-    (promql::REQUESTS, "HTTP and gRPC requests", "the graph, health, and what canaries are judged by"),
-    (promql::DURATIONS, "latency from buckets", "p50, p95 and p99"),
-    ("istio_tcp_received_bytes_total", "TCP bytes, client to server", "edges of databases and other plain TCP"),
-    ("istio_tcp_sent_bytes_total", "TCP bytes, server to client", "one direction of TCP edges"),
-    ("istio_tcp_connections_opened_total", "TCP connections", "how many connections are made"),
-    ("istio_tcp_connections_closed_total", "TCP connections closed", "how many connections end"),
-    ("istio_request_messages_total", "gRPC messages, client to server", "what flows inside gRPC streams"),
-    ("istio_response_messages_total", "gRPC messages, server to client", "what flows inside gRPC streams"),
+    (
+        promql::REQUESTS,
+        "HTTP and gRPC requests",
+        "the graph, health, and what canaries are judged by",
+    ),
+    (
+        promql::DURATIONS,
+        "latency from buckets",
+        "p50, p95 and p99",
+    ),
+    (
+        "istio_tcp_received_bytes_total",
+        "TCP bytes, client to server",
+        "edges of databases and other plain TCP",
+    ),
+    (
+        "istio_tcp_sent_bytes_total",
+        "TCP bytes, server to client",
+        "one direction of TCP edges",
+    ),
+    (
+        "istio_tcp_connections_opened_total",
+        "TCP connections",
+        "how many connections are made",
+    ),
+    (
+        "istio_tcp_connections_closed_total",
+        "TCP connections closed",
+        "how many connections end",
+    ),
+    (
+        "istio_request_messages_total",
+        "gRPC messages, client to server",
+        "what flows inside gRPC streams",
+    ),
+    (
+        "istio_response_messages_total",
+        "gRPC messages, server to client",
+        "what flows inside gRPC streams",
+    ),
 ];
 
 /// What else is read, whoever aggregates.
 const BESIDES: [Known; 14] = [
-    (promql::UPTIME, "new pods told from newly scraped ones", "first requests of new pods may be missed"),
-    (control_plane::INFO, "istiod pods", "whether the control plane runs"),
-    (control_plane::UPTIME, "how long istiod runs", "restarts of istiod"),
-    (control_plane::BUILD, "versions", "which proxies are behind the control plane"),
-    (control_plane::CONNECTED, "connected proxies", "proxies that get no changes"),
-    (control_plane::PUSHES, "configuration sent", "how busy the control plane is"),
-    (control_plane::CONVERGENCE, "time until changes arrive", "how long to wait after a change"),
-    (control_plane::ROOT_CERT, "end of the root certificate", "a warning before mutual TLS fails"),
+    (
+        promql::UPTIME,
+        "new pods told from newly scraped ones",
+        "first requests of new pods may be missed",
+    ),
+    (
+        control_plane::INFO,
+        "istiod pods",
+        "whether the control plane runs",
+    ),
+    (
+        control_plane::UPTIME,
+        "how long istiod runs",
+        "restarts of istiod",
+    ),
+    (
+        control_plane::BUILD,
+        "versions",
+        "which proxies are behind the control plane",
+    ),
+    (
+        control_plane::CONNECTED,
+        "connected proxies",
+        "proxies that get no changes",
+    ),
+    (
+        control_plane::PUSHES,
+        "configuration sent",
+        "how busy the control plane is",
+    ),
+    (
+        control_plane::CONVERGENCE,
+        "time until changes arrive",
+        "how long to wait after a change",
+    ),
+    (
+        control_plane::ROOT_CERT,
+        "end of the root certificate",
+        "a warning before mutual TLS fails",
+    ),
     (proxies::MEMORY, "memory of proxies", "what sidecars cost"),
-    (proxies::CPU, "processor use of proxies", "what sidecars cost"),
-    (proxies::ALLOCATED, "memory as Envoy counts it", "a second opinion on memory"),
-    (breakers::PENDING_OVERFLOW, "requests refused by breakers, by subset", "which subset's breaker acted"),
-    (breakers::CONNECTION_OVERFLOW, "connections refused by breakers", "which limit was met"),
-    (breakers::EJECTED_NOW, "endpoints ejected now", "who is left out at this moment"),
+    (
+        proxies::CPU,
+        "processor use of proxies",
+        "what sidecars cost",
+    ),
+    (
+        proxies::ALLOCATED,
+        "memory as Envoy counts it",
+        "a second opinion on memory",
+    ),
+    (
+        breakers::PENDING_OVERFLOW,
+        "requests refused by breakers, by subset",
+        "which subset's breaker acted",
+    ),
+    (
+        breakers::CONNECTION_OVERFLOW,
+        "connections refused by breakers",
+        "which limit was met",
+    ),
+    (
+        breakers::EJECTED_NOW,
+        "endpoints ejected now",
+        "who is left out at this moment",
+    ),
 ];
 
 /// Those that Istio makes only once something happened.
 const AFTER_THE_FACT: [Known; 3] = [
-    (control_plane::REJECTS, "configuration refused by proxies", "nothing as long as none is refused"),
-    (control_plane::INTERNAL_ERRORS, "failures inside istiod", "nothing as long as nothing fails"),
-    (control_plane::WRITE_TIMEOUTS, "pushes that timed out", "nothing as long as none does"),
+    (
+        control_plane::REJECTS,
+        "configuration refused by proxies",
+        "nothing as long as none is refused",
+    ),
+    (
+        control_plane::INTERNAL_ERRORS,
+        "failures inside istiod",
+        "nothing as long as nothing fails",
+    ),
+    (
+        control_plane::WRITE_TIMEOUTS,
+        "pushes that timed out",
+        "nothing as long as none does",
+    ),
 ];
 
 /// Those that many a mesh rightly lacks: no TCP, no streams, breakers' figures not exposed.
@@ -84,38 +180,117 @@ type Read = fn(&Labels) -> Option<&str>;
 
 /// The labels of a request that are read, how, and what is lost without each.
 const LABELS: [(&str, Read, &str); 18] = [
-    ("reporter", |l| l.reporter.as_deref(), "everything: whose report a count is"),
-    ("request_protocol", |l| l.request_protocol.as_deref(), "everything: HTTP and gRPC can't be told apart"),
-    ("response_code", |l| l.response_code.as_deref(), "errors and health"),
-    ("response_flags", |l| l.response_flags.as_deref(), "why calls failed: breakers, time-outs, no endpoint"),
-    ("connection_security_policy", |l| l.connection_security_policy.as_deref(), "the share under mutual TLS"),
-    ("source_workload", |l| l.source_workload.as_deref(), "who calls"),
-    ("source_workload_namespace", |l| l.source_workload_namespace.as_deref(), "the caller's namespace"),
-    ("source_canonical_service", |l| l.source_canonical_service.as_deref(), "the caller's app"),
-    ("source_canonical_revision", |l| l.source_canonical_revision.as_deref(), "the caller's version"),
-    ("source_cluster", |l| l.source_cluster.as_deref(), "the caller's cluster"),
-    ("destination_workload", |l| l.destination_workload.as_deref(), "who is called"),
-    ("destination_workload_namespace", |l| l.destination_workload_namespace.as_deref(), "the callee's namespace"),
-    ("destination_canonical_service", |l| l.destination_canonical_service.as_deref(), "the callee's app"),
-    ("destination_canonical_revision", |l| l.destination_canonical_revision.as_deref(), "the callee's version: canaries"),
-    ("destination_cluster", |l| l.destination_cluster.as_deref(), "the callee's cluster"),
-    ("destination_service_name", |l| l.destination_service_name.as_deref(), "the service that was addressed"),
-    ("destination_service_namespace", |l| l.destination_service_namespace.as_deref(), "the service's namespace"),
-    ("grpc_response_status", |l| l.grpc_response_status.as_deref(), "gRPC's own errors (such calls are 200 in HTTP)"),
+    (
+        "reporter",
+        |l| l.reporter.as_deref(),
+        "everything: whose report a count is",
+    ),
+    (
+        "request_protocol",
+        |l| l.request_protocol.as_deref(),
+        "everything: HTTP and gRPC can't be told apart",
+    ),
+    (
+        "response_code",
+        |l| l.response_code.as_deref(),
+        "errors and health",
+    ),
+    (
+        "response_flags",
+        |l| l.response_flags.as_deref(),
+        "why calls failed: breakers, time-outs, no endpoint",
+    ),
+    (
+        "connection_security_policy",
+        |l| l.connection_security_policy.as_deref(),
+        "the share under mutual TLS",
+    ),
+    (
+        "source_workload",
+        |l| l.source_workload.as_deref(),
+        "who calls",
+    ),
+    (
+        "source_workload_namespace",
+        |l| l.source_workload_namespace.as_deref(),
+        "the caller's namespace",
+    ),
+    (
+        "source_canonical_service",
+        |l| l.source_canonical_service.as_deref(),
+        "the caller's app",
+    ),
+    (
+        "source_canonical_revision",
+        |l| l.source_canonical_revision.as_deref(),
+        "the caller's version",
+    ),
+    (
+        "source_cluster",
+        |l| l.source_cluster.as_deref(),
+        "the caller's cluster",
+    ),
+    (
+        "destination_workload",
+        |l| l.destination_workload.as_deref(),
+        "who is called",
+    ),
+    (
+        "destination_workload_namespace",
+        |l| l.destination_workload_namespace.as_deref(),
+        "the callee's namespace",
+    ),
+    (
+        "destination_canonical_service",
+        |l| l.destination_canonical_service.as_deref(),
+        "the callee's app",
+    ),
+    (
+        "destination_canonical_revision",
+        |l| l.destination_canonical_revision.as_deref(),
+        "the callee's version: canaries",
+    ),
+    (
+        "destination_cluster",
+        |l| l.destination_cluster.as_deref(),
+        "the callee's cluster",
+    ),
+    (
+        "destination_service_name",
+        |l| l.destination_service_name.as_deref(),
+        "the service that was addressed",
+    ),
+    (
+        "destination_service_namespace",
+        |l| l.destination_service_namespace.as_deref(),
+        "the service's namespace",
+    ),
+    (
+        "grpc_response_status",
+        |l| l.grpc_response_status.as_deref(),
+        "gRPC's own errors (such calls are 200 in HTTP)",
+    ),
 ];
 
 impl Prometheus {
     fn known(&self) -> Vec<(String, Known)> {
-        let prefixed = TRAFFIC.iter().map(|known| (format!("{}{}", self.prefix, known.0), *known));
+        let prefixed = TRAFFIC
+            .iter()
+            .map(|known| (format!("{}{}", self.prefix, known.0), *known));
         let plain = BESIDES.iter().chain(&AFTER_THE_FACT);
-        prefixed.chain(plain.map(|known| (known.0.to_owned(), *known))).collect()
+        prefixed
+            .chain(plain.map(|known| (known.0.to_owned(), *known)))
+            .collect()
     }
 
     /// Returns what Prometheus says of itself, and what of Istio it holds.
     pub async fn status(&self) -> Status {
         let known = self.known();
         let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-        let present = format!("count by (__name__) ({{{}}})", promql::one_of("__name__", &names));
+        let present = format!(
+            "count by (__name__) ({{{}}})",
+            promql::one_of("__name__", &names)
+        );
         let now = crate::clock::now();
         let found = self.gather(&present, now, |found: &mut Vec<Box<str>>, item| {
             found.extend(item.metric.name);
@@ -154,12 +329,21 @@ impl Prometheus {
         let (problem, hint) = if !has_requests {
             (
                 Some("Prometheus answers, but holds no metrics of Istio's proxies.".to_owned()),
-                Some("have port 15090 of the sidecars scraped, and check that pods have sidecars".to_owned()),
+                Some(
+                    "have port 15090 of the sidecars scraped, and check that pods have sidecars"
+                        .to_owned(),
+                ),
             )
         } else if !lost.is_empty() {
             (
-                Some(format!("Labels are missing from Istio's metrics: {}.", lost.join(", "))),
-                Some("take them back in: a Telemetry object or Prometheus's relabelling drops them".to_owned()),
+                Some(format!(
+                    "Labels are missing from Istio's metrics: {}.",
+                    lost.join(", ")
+                )),
+                Some(
+                    "take them back in: a Telemetry object or Prometheus's relabelling drops them"
+                        .to_owned(),
+                ),
             )
         } else {
             (None, None)
@@ -179,13 +363,17 @@ impl Prometheus {
     async fn labels(&self, at: UnixMillis) -> Vec<Label> {
         let metric = format!("{}{}", self.prefix, promql::REQUESTS);
         let text = format!("topk by (reporter, request_protocol) (1, {metric})");
-        let found = self.gather(&text, at, |found: &mut (bool, bool, [bool; 18]), item: Item| {
-            found.0 = true;
-            found.1 |= item.metric.request_protocol.as_deref() == Some("grpc");
-            for (seen, (_, read, _)) in found.2.iter_mut().zip(&LABELS) {
-                *seen |= read(&item.metric).is_some();
-            }
-        });
+        let found = self.gather(
+            &text,
+            at,
+            |found: &mut (bool, bool, [bool; 18]), item: Item| {
+                found.0 = true;
+                found.1 |= item.metric.request_protocol.as_deref() == Some("grpc");
+                for (seen, (_, read, _)) in found.2.iter_mut().zip(&LABELS) {
+                    *seen |= read(&item.metric).is_some();
+                }
+            },
+        );
         let Ok(((true, has_grpc, seen), _)) = found.await else {
             return Vec::new();
         };
@@ -209,7 +397,13 @@ impl Prometheus {
             )
         };
         let (uptime, up) = (promql::UPTIME, "up");
-        let text = [over(uptime, 300), over(uptime, 60), over(up, 300), over(up, 60)].join(" or ");
+        let text = [
+            over(uptime, 300),
+            over(uptime, 60),
+            over(up, 300),
+            over(up, 60),
+        ]
+        .join(" or ");
         let asked = self.gather(&text, at, |found: &mut Option<f64>, item| {
             let value = item.value.and_then(|point| point.1.parse::<f64>().ok());
             *found = value.filter(|secs| secs.is_finite() && *secs > 0.0);
@@ -287,14 +481,18 @@ impl Prometheus {
 
 /// Reads the version from VictoriaMetrics's own metrics.
 fn victoria_version(metrics: &str) -> Option<String> {
-    let line = metrics.lines().find(|line| line.starts_with("vm_app_version{"))?;
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("vm_app_version{"))?;
     let short = quoted(line, "short_version=\"").filter(|it| !it.is_empty());
     short.or_else(|| quoted(line, "version=\""))
 }
 
 /// Reads `-retentionPeriod="1y"` from VictoriaMetrics's flags; a bare number means months.
 fn victoria_retention(flags: &str) -> Option<String> {
-    let line = flags.lines().find(|line| line.starts_with("-retentionPeriod="))?;
+    let line = flags
+        .lines()
+        .find(|line| line.starts_with("-retentionPeriod="))?;
     let value = quoted(line, "=\"")?;
     Some(match value.parse::<f64>() {
         Ok(1.0) => "1 month".to_owned(),

@@ -94,7 +94,10 @@ impl Dialect {
             "durations, of callers without a proxy",
             self.durations(window, Durations::WithoutCaller),
         ));
-        asked.push(Asked::once("bytes and connections over TCP", self.tcp(window)));
+        asked.push(Asked::once(
+            "bytes and connections over TCP",
+            self.tcp(window),
+        ));
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
         asked
     }

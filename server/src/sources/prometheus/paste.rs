@@ -191,7 +191,12 @@ mod tests {
     use mesh::api::sources::{Label, Metric};
 
     fn status(present: bool) -> Status {
-        let names = [promql::REQUESTS, control_plane::INFO, proxies::MEMORY, proxies::CPU];
+        let names = [
+            promql::REQUESTS,
+            control_plane::INFO,
+            proxies::MEMORY,
+            proxies::CPU,
+        ];
         let metrics = names.map(|name| Metric {
             name: name.to_owned(),
             shows: String::new(),
@@ -211,7 +216,9 @@ mod tests {
         assert_eq!(mends(&status(true)), []);
         for status in [Status::default(), status(false)] {
             let settings: Vec<String> = mends(&status).into_iter().map(|it| it.setting).collect();
-            assert!(settings.contains(&"upstream".to_owned()) && settings.contains(&"aks".to_owned()));
+            assert!(
+                settings.contains(&"upstream".to_owned()) && settings.contains(&"aks".to_owned())
+            );
         }
         let mut without = status(true);
         without.labels.push(Label {
@@ -219,12 +226,22 @@ mod tests {
             present: false,
             lost: String::new(),
         });
-        assert!(mends(&without)[1].text.contains("namespace: aks-istio-system"));
+        assert!(
+            mends(&without)[1]
+                .text
+                .contains("namespace: aks-istio-system")
+        );
     }
 
     #[test]
     fn what_is_to_be_pasted_as_yaml_is_yaml() {
-        for text in [POD_MONITORS, ISTIOD_MONITOR, SCRAPE_CONFIG, TELEMETRY, AMA_SETTINGS] {
+        for text in [
+            POD_MONITORS,
+            ISTIOD_MONITOR,
+            SCRAPE_CONFIG,
+            TELEMETRY,
+            AMA_SETTINGS,
+        ] {
             let read: serde_json::Value = serde_saphyr::from_str(text).unwrap();
             assert!(read.is_object(), "{text}");
         }

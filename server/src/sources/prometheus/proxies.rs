@@ -40,7 +40,9 @@ fn texts(window: Window) -> [(&'static str, &'static str, String); 3] {
         (
             CPU,
             "cores in use by each proxy's container",
-            format!("max by (namespace, pod) (sum without (cpu) (rate({CPU}{{{container}}}[{secs}s])))"),
+            format!(
+                "max by (namespace, pod) (sum without (cpu) (rate({CPU}{{{container}}}[{secs}s])))"
+            ),
         ),
         (
             ALLOCATED,
@@ -53,7 +55,8 @@ fn texts(window: Window) -> [(&'static str, &'static str, String); 3] {
 /// Returns all questions about the proxies with what their answers say.
 pub fn questions(window: Window) -> Vec<Asked> {
     let all = texts(window).into_iter();
-    all.map(|(_, label, text)| Asked::once(label, text)).collect()
+    all.map(|(_, label, text)| Asked::once(label, text))
+        .collect()
 }
 
 #[derive(Default)]

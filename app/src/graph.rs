@@ -23,5 +23,5 @@ mod scene;
 mod sample;
 
 pub use page::GraphPage;
-pub use panel::quantiles;
+pub use panel::{figures, quantiles};
 pub use store::Store;

@@ -10,9 +10,14 @@ mod live;
 
 mod shell;
 
+mod inventory;
+
 mod graph;
+mod overview;
 mod routes;
+mod service;
 mod sources;
+mod workload;
 
 fn main() {
     leptos::mount::mount_to_body(shell::App);

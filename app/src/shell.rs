@@ -18,9 +18,13 @@ mod window;
 
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
+use crate::inventory;
+use crate::overview::OverviewPage;
 use crate::routes::{self, RoutesPage};
+use crate::service::{ServicePage, ServicesPage};
 use crate::sources::SourcesPage;
 use crate::url;
+use crate::workload::{WorkloadPage, WorkloadsPage};
 
 /// The whole page.
 #[component]
@@ -30,6 +34,7 @@ pub fn App() -> impl IntoView {
     provide_context(Announcer(RwSignal::new(String::new())));
     provide_context(Store::new());
     provide_context(routes::Store::new());
+    provide_context(inventory::Store::new());
     let base = url::base_path(&fetch::base_uri());
     view! {
         <Router base>
@@ -52,7 +57,12 @@ fn Frame() -> impl IntoView {
                     <FlatRoutes fallback=NoSuchPage>
                         <Route path=path!("") view=GraphPage />
                         <Route path=StaticSegment("graph") view=GraphPage />
+                        <Route path=StaticSegment("overview") view=OverviewPage />
                         <Route path=StaticSegment("routes") view=RoutesPage />
+                        <Route path=StaticSegment("services") view=ServicesPage />
+                        <Route path=path!("services/:namespace/:name") view=ServicePage />
+                        <Route path=StaticSegment("workloads") view=WorkloadsPage />
+                        <Route path=path!("workloads/:namespace/:name") view=WorkloadPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>

@@ -5,7 +5,7 @@
 //! preferences of one person (theme, width of the rail) are not.
 
 use mesh::api::query::Fold;
-use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery, query};
+use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, query};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,6 +138,15 @@ impl Address {
         }
     }
 
+    /// Returns what is asked about namespaces, services and workloads.
+    pub fn inventory_query(&self) -> InventoryQuery {
+        InventoryQuery {
+            namespaces: self.query.namespaces.clone(),
+            window: self.query.window,
+            at: self.query.at,
+        }
+    }
+
     /// Returns the address of page `to` for who comes from page `from`: what is asked stays, what was open
     /// does not, and neither does an instant where there is only now.
     pub fn onward(mut self, from: &str, to: &str) -> Address {
@@ -243,6 +252,34 @@ pub fn graph(query: &GraphQuery) -> String {
 /// Returns the API address of the time series of one node or edge.
 pub fn series(query: &SeriesQuery) -> String {
     with_query("api/v1/series", &query.to_query_string())
+}
+
+/// Returns the API address of the overview, of all services or of all workloads.
+pub fn inventory(section: &str, query: &InventoryQuery) -> String {
+    with_query(&format!("api/v1/{section}"), &query.to_query_string())
+}
+
+/// Returns the API address of one service or workload.
+pub fn inventory_of(section: &str, namespace: &str, name: &str, query: &InventoryQuery) -> String {
+    let alone = InventoryQuery {
+        namespaces: Vec::new(),
+        ..query.clone()
+    };
+    let path = format!("api/v1/{}", thing(section, namespace, name));
+    with_query(&path, &alone.to_query_string())
+}
+
+/// Returns the path of one service or workload, of the page and below the API alike.
+pub fn thing(section: &str, namespace: &str, name: &str) -> String {
+    let mut path = section.to_owned();
+    for part in [namespace, name] {
+        path.push('/');
+        let mut encoded = String::new();
+        query::encode_into(&mut encoded, part);
+        // A slash inside a name is part of it.
+        path.push_str(&encoded.replace('/', "%2F"));
+    }
+    path
 }
 
 /// Returns the API address of all routes.
@@ -360,6 +397,24 @@ mod tests {
             "api/v1/routes/a/httproute/b%3Fc/undo"
         );
         assert_eq!(routes(&query), "api/v1/routes?namespaces=shop&window=15m");
+    }
+
+    #[test]
+    fn a_thing_stands_under_its_namespace_and_name_and_lists_nothing() {
+        let query = InventoryQuery {
+            namespaces: vec!["shop".to_owned()],
+            window: "15m".parse().unwrap(),
+            at: None,
+        };
+        assert_eq!(
+            inventory("services", &query),
+            "api/v1/services?namespaces=shop&window=15m"
+        );
+        assert_eq!(
+            inventory_of("workloads", "shop", "cart-v1", &query),
+            "api/v1/workloads/shop/cart-v1?window=15m"
+        );
+        assert_eq!(thing("services", "a/b", "c?d"), "services/a%2Fb/c%3Fd");
     }
 
     #[test]

@@ -28,16 +28,15 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{outbound_selector, selector, workload_id};
+pub use identity::{outbound_selector, selector, service_id, workload_id};
 pub use named::is_id;
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use totals::{Totals, quantiles};
-pub(crate) use views::{Calls, merge_histogram};
+pub(crate) use views::{Calls, Views, merge_histogram};
 
 use draw::Drawing;
-use views::Views;
 
 /// Above this many nodes, `fold=auto` folds the namespaces that are well.
 const MAX_UNFOLDED: usize = 300;

@@ -20,6 +20,7 @@ pub mod owner;
 
 mod checks;
 mod finding;
+mod govern;
 mod measured;
 mod moves;
 mod show;

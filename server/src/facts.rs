@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::api::Notice;
+use mesh::api::overview::Freshness;
 use mesh::graph::{self, Facts};
 use mesh::inventory::Inventory;
 use mesh::telemetry::{
@@ -45,6 +46,7 @@ pub struct FactsCache {
     traffic: Cache<(Window, UnixMillis), Arc<Known>>,
     full: Cache<(Window, UnixMillis), Arc<Known>>,
     hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
+    fresh: Cache<UnixMillis, Freshness>,
 }
 
 impl FactsCache {
@@ -68,6 +70,7 @@ impl FactsCache {
             traffic: cache(24),
             full: cache(4),
             hours: cache(2),
+            fresh: cache(8),
         }
     }
 
@@ -170,6 +173,14 @@ impl FactsCache {
                 }
                 Ok(Arc::new(Known { facts, notices }))
             })
+            .await
+            .map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    /// Returns how fresh the data was at an instant.
+    pub async fn freshness(&self, at: UnixMillis) -> Result<Freshness, ApiError> {
+        self.fresh
+            .try_get_with(at, self.metrics.freshness(at))
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
     }

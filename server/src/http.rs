@@ -19,8 +19,10 @@ use crate::facts::FactsCache;
 use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
-use crate::{breakers, control_plane, links, queries, sidecars};
-use crate::{changes, graph, namespaces, page, routes, series, sources, stream};
+use crate::{
+    breakers, changes, control_plane, graph, inventory, links, namespaces, overview, page, queries,
+    routes, series, service, sidecars, sources, stream, workload,
+};
 
 mod body;
 mod encode;
@@ -65,6 +67,8 @@ pub struct Parts {
     pub arranger: Arranger,
     /// Encoded graphs.
     pub answers: Cache<graph::AnswerKey, Encoded>,
+    /// Encoded overviews, lists and details of services and workloads.
+    pub inventory: Cache<inventory::AnswerKey, Encoded>,
     /// Encoded lists of routes.
     pub route_lists: Cache<routes::AnswerKey, Encoded>,
     /// Becomes `true` when the server is about to stop.
@@ -98,6 +102,7 @@ impl App {
             boards,
             arranger: Arranger::default(),
             answers: answers(MAX_ANSWERS),
+            inventory: answers(MAX_ANSWERS / 2),
             route_lists: answers(MAX_ANSWERS / 4),
             stopping,
         }))
@@ -120,6 +125,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
     paths(
         graph::show,
         series::show,
+        overview::show,
+        service::list,
+        service::show,
+        workload::list,
+        workload::show,
         routes::list,
         routes::show,
         routes::history,
@@ -142,6 +152,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
     let api = Router::new()
         .route("/graph", get(graph::show))
         .route("/series", get(series::show))
+        .route("/overview", get(overview::show))
+        .route("/services", get(service::list))
+        .route("/services/{namespace}/{name}", get(service::show))
+        .route("/workloads", get(workload::list))
+        .route("/workloads/{namespace}/{name}", get(workload::show))
         .route("/routes", get(routes::list))
         .route("/routes/{namespace}/{kind}/{name}", get(routes::show))
         .route(

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use mesh::api::query::Direction;
 use mesh::api::{self, SeriesQuery};
 use mesh::graph;
 use mesh::telemetry::{Selector, Series};
@@ -23,6 +24,8 @@ const MIN_STEP_SECS: u32 = 5;
         ("window" = Option<String>, Query, description = "10s to 7d, such as 5m"),
         ("at" = Option<String>, Query, description = "The end of the window, RFC 3339 with Z"),
         ("by" = Option<String>, Query, description = "The projection that the id is of"),
+        ("direction" = Option<String>, Query, description = "inbound or outbound: which calls of a node"),
+        ("heatmap" = Option<bool>, Query, description = "Whether to count calls by bucket of latency, too"),
     ),
     responses((status = 200, body = api::series::Series), (status = 400, body = api::ErrorBody))
 )]
@@ -39,10 +42,15 @@ pub async fn show(
         )
     };
     let ask = |selector| ask(selector, at, query.window);
-    let selector = graph::selector(&query.id, query.by).ok_or_else(bad_id)?;
+    let selector = match query.direction {
+        Some(Direction::Outbound) => graph::outbound_selector(&query.id, query.by),
+        Some(Direction::Inbound) | None => graph::selector(&query.id, query.by),
+    };
+    let selector = selector.ok_or_else(bad_id)?;
     let mut answer = app.facts.metrics().series(&ask(selector)).await?;
     // A node that nobody calls, such as a gateway, is shown by the calls it makes.
-    if answer.value.iter().all(|point| point.counts.is_empty())
+    if query.direction.is_none()
+        && answer.value.iter().all(|point| point.counts.is_empty())
         && let Some(outbound) = graph::outbound_selector(&query.id, query.by)
     {
         answer = app.facts.metrics().series(&ask(outbound)).await?;

@@ -13,7 +13,7 @@ use mesh::telemetry::{
     MessageSample, Proxies, ProxySample, Requests, Sample, Series, SeriesPoint, TcpSample,
     TcpTraffic,
 };
-use mesh::units::{Window, six_digits};
+use mesh::units::{UnixMillis, Window, six_digits};
 
 use crate::http::{ApiError, App, Params, encoded};
 
@@ -146,6 +146,14 @@ impl Metrics {
         match self {
             Metrics::Prometheus(it) => (it.questions(about).await, true),
             Metrics::Demo(_) => (prometheus::questions(about), false),
+        }
+    }
+
+    /// Returns how fresh the data was at an instant.
+    pub async fn freshness(&self, at: UnixMillis) -> Result<api::overview::Freshness, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.freshness(at).await?),
+            Metrics::Demo(it) => Ok(it.freshness(at)),
         }
     }
 

@@ -10,13 +10,14 @@ use wasm_bindgen::JsCast;
 use super::charts::Charts;
 use super::words::{self, NodeNames};
 use crate::numbers;
+use crate::shell::place::use_place;
 use crate::shell::{store, stored};
 use crate::ui::icon::health_word;
 use crate::ui::{HealthMark, Icon, Symbol};
-use figures::{figure, figures, flags, mtls, responses};
+use figures::{figure, flags, mtls, responses};
 use versions::versions;
 
-pub use figures::{quantiles, rate_of};
+pub use figures::{figures, quantiles, rate_of};
 
 mod figures;
 mod versions;
@@ -209,6 +210,7 @@ fn node_view(
         let main = node.inbound.as_ref().or(node.outbound.as_ref());
         view! {
             {node.explanation.clone().map(|text| view! { <p class="panel__note">{text}</p> })}
+            {own_page(node)}
             {(!node.badges.is_empty()).then(|| view! { <ul class="chips">{badges}</ul> })}
             <dl class="facts">{facts}</dl>
             {node.inbound.as_ref().map(|t| figures("Calls to it", t, has_latency, tcp_only(g, &node.id)))}
@@ -280,6 +282,22 @@ fn edge_view(
         }
         .into_any()
     })
+}
+
+/// The way to a node's own page, where it has one.
+fn own_page(node: &Node) -> Option<AnyView> {
+    let section = match node.kind {
+        api::NodeKind::Workload | api::NodeKind::Gateway | api::NodeKind::Waypoint => "workloads",
+        api::NodeKind::Service => "services",
+        _ => return None,
+    };
+    if node.namespace == "-" {
+        return None;
+    }
+    let place = use_place();
+    let (namespace, name) = (node.namespace.clone(), node.name.clone());
+    let href = move || place.thing_href(section, &namespace, &name);
+    Some(view! { <a class="link panel__page" href=href>"Open its page"</a> }.into_any())
 }
 
 /// Whether all calls to a node are TCP, of which requests can't be counted.

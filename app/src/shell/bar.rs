@@ -15,9 +15,15 @@ use super::window::WindowMenu;
 pub fn Bar() -> impl IntoView {
     let place = use_place();
     // Where nothing answers to the question, it would be a dead control.
-    let asks = Memo::new(move |_| matches!(place.page().as_str(), "graph" | "routes"));
+    let asks = Memo::new(move |_| {
+        let section = place.section();
+        matches!(
+            section.as_str(),
+            "overview" | "graph" | "routes" | "services" | "workloads"
+        )
+    });
     // Traffic is steered now: there is no other instant.
-    let of_any_time = Memo::new(move |_| place.page() == "graph");
+    let of_any_time = Memo::new(move |_| place.section() != "routes");
     view! {
         <div class="bar" role="region" aria-label="What to show">
             <div class="bar__question">

@@ -8,8 +8,14 @@ use mesh::api::HealthStatus;
 pub enum Symbol {
     /// Pidali's own mark, a helm.
     Helm,
+    /// Tiles of several sizes.
+    Overview,
     /// Nodes and lines.
     Graph,
+    /// A hexagon with a dot: a service.
+    Services,
+    /// A box: a workload.
+    Workloads,
     /// A way that forks: where traffic goes.
     Routes,
     /// A stack: where the data comes from.
@@ -71,6 +77,13 @@ impl Symbol {
             Symbol::Helm => {
                 "M10 5.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9M10 8.6a1.4 1.4 0 1 0 0 2.8a1.4 1.4 0 1 0 0-2.8\
                  M10 1.5v7M10 11.5v7M1.5 10h7M11.5 10h7M4 4l4.9 4.9M11.1 11.1L16 16M16 4l-4.9 4.9M8.9 11.1L4 16"
+            }
+            Symbol::Overview => "M3 3h6v8H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 13h6v4H3z",
+            Symbol::Services => {
+                "M10 2.5l6.5 3.75v7.5L10 17.5l-6.5-3.75v-7.5zM10 8.3a1.7 1.7 0 1 0 0 3.4a1.7 1.7 0 1 0 0-3.4"
+            }
+            Symbol::Workloads => {
+                "M10 2.8l6.5 3.4v7.6L10 17.2l-6.5-3.4V6.2zM3.7 6.3L10 9.6l6.3-3.3M10 9.6v7.4"
             }
             Symbol::Graph => {
                 "M4.5 8a2 2 0 1 0 0 4a2 2 0 1 0 0-4M15.5 3a2 2 0 1 0 0 4a2 2 0 1 0 0-4\

@@ -6,11 +6,12 @@ use crate::units::{UnixMillis, Window};
 
 use super::graph::Include;
 
-mod place;
+mod inventory;
+mod span;
 mod time;
 
-pub use place::PlaceQuery;
-pub(super) use place::{window_and_at, write_window_and_at};
+pub use inventory::InventoryQuery;
+pub(super) use span::{window_and_at, write_window_and_at};
 
 /// Why a parameter is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +102,29 @@ pub struct SeriesQuery {
     pub at: Option<UnixMillis>,
     /// The projection that the id is of: one service's node means other calls in another projection.
     pub by: By,
+    /// Which calls of a node; `None` means those to it, or those it makes where there are none to it.
+    pub direction: Option<Direction>,
+    /// Whether to count calls by bucket of latency, too.
+    pub heatmap: bool,
+}
+
+/// Which calls of a node are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Those to it.
+    Inbound,
+    /// Those it makes.
+    Outbound,
+}
+
+impl Direction {
+    /// Returns the word for it in parameters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        }
+    }
 }
 
 impl GraphQuery {
@@ -232,6 +256,7 @@ impl SeriesQuery {
     ) -> Result<SeriesQuery, BadParameter> {
         let (mut id, mut look_back, mut end) = (None, Window::default(), None);
         let mut projection = By::default();
+        let (mut direction, mut heatmap) = (None, false);
         let mut seen = Seen::default();
         for (name, value) in pairs {
             seen.once(name)?;
@@ -241,7 +266,23 @@ impl SeriesQuery {
                 "window" => look_back = window(value)?,
                 "at" => end = Some(at(value)?),
                 "by" => projection = by(value)?,
-                other => return Err(unknown(other, "id, window, at, by")),
+                "direction" => {
+                    direction = Some(match value {
+                        "inbound" => Direction::Inbound,
+                        "outbound" => Direction::Outbound,
+                        other => return Err(one_of(name, other, "inbound or outbound")),
+                    });
+                }
+                "heatmap" => {
+                    heatmap = match value {
+                        "true" => true,
+                        "false" => false,
+                        other => return Err(one_of(name, other, "true or false")),
+                    };
+                }
+                other => {
+                    return Err(unknown(other, "id, window, at, by, direction, heatmap"));
+                }
             }
         }
         let id = id.ok_or_else(|| BadParameter {
@@ -254,6 +295,8 @@ impl SeriesQuery {
             window: look_back,
             at: end,
             by: projection,
+            direction,
+            heatmap,
         })
     }
 
@@ -267,6 +310,12 @@ impl SeriesQuery {
         }
         if self.by != By::default() {
             out.pair("by", self.by.as_str());
+        }
+        if let Some(direction) = self.direction {
+            out.pair("direction", direction.as_str());
+        }
+        if self.heatmap {
+            out.pair("heatmap", "true");
         }
         out.0
     }

@@ -505,6 +505,8 @@ fn a_series_of_the_callers_view_says_when_the_called_side_saw_more() {
         window: Window::default(),
         at: None,
         by: By::Workload,
+        direction: None,
+        heatmap: false,
     };
     let of = |points: &[SeriesPoint]| series(&query, 10, points, Vec::new());
     let alike = of(&[point(50.0, 50.0), point(30.0, 31.0)]);

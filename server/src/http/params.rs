@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
 use mesh::api::queries::QueriesQuery;
-use mesh::api::{BadParameter, GraphQuery, PlaceQuery, RoutesQuery, SeriesQuery, SourcesQuery};
+use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery};
 
 use super::ApiError;
 
@@ -53,6 +53,12 @@ impl FromPairs for RoutesQuery {
     }
 }
 
+impl FromPairs for InventoryQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<InventoryQuery, BadParameter> {
+        InventoryQuery::from_pairs(borrowed(pairs))
+    }
+}
+
 impl FromPairs for SeriesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<SeriesQuery, BadParameter> {
         SeriesQuery::from_pairs(borrowed(pairs))
@@ -68,12 +74,6 @@ impl FromPairs for ControlPlaneQuery {
 impl FromPairs for LinksQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<LinksQuery, BadParameter> {
         LinksQuery::from_pairs(borrowed(pairs))
-    }
-}
-
-impl FromPairs for PlaceQuery {
-    fn from_pairs(pairs: &[(String, String)]) -> Result<PlaceQuery, BadParameter> {
-        PlaceQuery::from_pairs(borrowed(pairs))
     }
 }
 

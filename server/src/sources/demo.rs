@@ -4,9 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::{Objects, World};
 use mesh::api::breakers::Exposed;
+use mesh::api::overview::Freshness;
 use mesh::api::sources::Source;
 use mesh::breakers::Told;
 use mesh::telemetry::Breakers;
+use mesh::units::UnixMillis;
 
 use crate::clock;
 
@@ -46,6 +48,16 @@ impl Demo {
                 ejected_now: is_told,
                 open_now: is_told,
             },
+        }
+    }
+
+    /// Returns how fresh its data was at an instant: it counts a step as soon as that is over.
+    pub fn freshness(&self, at: UnixMillis) -> Freshness {
+        let newest = clock::now().0.min(at.0).div_euclid(demo::STEP_MS) * demo::STEP_MS;
+        Freshness {
+            source: "demo".to_owned(),
+            newest_ms: Some(newest),
+            scrape_interval_s: Some(demo::STEP_MS as f64 / 1000.0),
         }
     }
 

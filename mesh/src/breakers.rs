@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::api;
 use crate::api::breakers::{Breaker, Ejection, Exposed, Ineffective, Limits, Part, Paste, Stats};
 use crate::api::graph::Health;
-use crate::api::{HealthStatus, Notice, PlaceQuery};
+use crate::api::{HealthStatus, InventoryQuery, Notice};
 use crate::graph::Facts;
 use crate::inventory::Inventory;
 use crate::routing::destination_rule::{self, DestinationRule, Policy};
@@ -54,7 +54,7 @@ pub fn answer(
     facts: Option<&Facts>,
     told: &Told,
     ask: &Breakers,
-    query: &PlaceQuery,
+    query: &InventoryQuery,
     notices: Vec<Notice>,
 ) -> api::breakers::Breakers {
     let domain = objects.map_or(hosts::DOMAIN, |it| it.domain);
@@ -77,8 +77,8 @@ pub fn answer(
     for host in all {
         let place = hosts::service_of(&host, domain);
         let shown = match (&place, rules.get(&host)) {
-            (Some((namespace, _)), _) => query.shows(namespace),
-            (None, Some(rules)) => rules.iter().any(|rule| query.shows(&rule.namespace)),
+            (Some((namespace, _)), _) => query.lists(namespace),
+            (None, Some(rules)) => rules.iter().any(|rule| query.lists(&rule.namespace)),
             (None, None) => query.namespaces.is_empty(),
         };
         if !shown {

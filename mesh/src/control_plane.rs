@@ -54,7 +54,7 @@ pub fn answer(
         pods: six_digits(it.pods),
     });
     let mut findings = findings(report, expected);
-    findings.sort_by(|a, b| a.health.status.cmp(&b.health.status));
+    findings.sort_by_key(|found| found.health.status);
     api::control_plane::ControlPlane {
         findings,
         istiods: istiods.collect(),
@@ -271,9 +271,7 @@ fn versions(report: &ControlPlaneReport) -> Option<Finding> {
     let control: Vec<&str> = of("pilot").map(|b| b.version.as_str()).collect();
     let newest = control.iter().filter_map(|v| minor(v)).max();
     let oldest = control.iter().filter_map(|v| minor(v)).min();
-    if of("proxy").next().is_none() {
-        return None;
-    }
+    of("proxy").next()?;
     let (mut behind, mut ahead, mut kinds) = (0.0, 0.0, 0);
     for build in of("proxy") {
         kinds += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api;
 use crate::api::sidecars::{Cost, Fit, ProxyKind, Resources, WorkloadProxies};
-use crate::api::{Notice, PlaceQuery};
+use crate::api::{InventoryQuery, Notice};
 use crate::inventory::{Inventory, ProxyResources, Workload};
 use crate::telemetry::{Proxies, ProxySample};
 use crate::units::six_digits;
@@ -18,12 +18,12 @@ const NEAR: f64 = 0.9;
 pub fn answer(
     samples: &[ProxySample],
     ask: &Proxies,
-    query: &PlaceQuery,
+    query: &InventoryQuery,
     inventory: Option<&Inventory>,
     notices: Vec<Notice>,
 ) -> api::sidecars::Sidecars {
     let mut by_workload: BTreeMap<(String, String), Vec<&ProxySample>> = BTreeMap::new();
-    for sample in samples.iter().filter(|s| query.shows(s.namespace.as_str())) {
+    for sample in samples.iter().filter(|s| query.lists(s.namespace.as_str())) {
         let namespace = sample.namespace.as_str();
         let workload = workload_of(namespace, &sample.pod, inventory);
         let place = (namespace.to_owned(), workload);
@@ -267,7 +267,7 @@ mod tests {
 
     fn told(
         samples: &[ProxySample],
-        query: &PlaceQuery,
+        query: &InventoryQuery,
         inventory: Option<&Inventory>,
     ) -> api::sidecars::Sidecars {
         let ask = Proxies {
@@ -313,7 +313,7 @@ mod tests {
                 Some(90.0),
             ),
         ];
-        let all = told(&samples, &PlaceQuery::default(), None);
+        let all = told(&samples, &InventoryQuery::default(), None);
         assert_eq!(all.items[0].id, "shop/web");
         assert_eq!(all.items[0].fit, Fit::Above);
         assert_eq!(all.items[0].memory_bytes, Some(190e6));
@@ -325,9 +325,9 @@ mod tests {
         assert_eq!((all.total.pods, all.total.memory_pods), (3, 2));
         assert_eq!(all.total.memory_bytes, Some(190e6));
         assert_eq!(all.total.by_rule_bytes, [100e6, 200e6]);
-        let query = PlaceQuery {
+        let query = InventoryQuery {
             namespaces: vec!["istio-system".to_owned()],
-            ..PlaceQuery::default()
+            ..InventoryQuery::default()
         };
         let some = told(&samples, &query, None);
         assert_eq!(some.items.len(), 1);
@@ -341,7 +341,7 @@ mod tests {
         let inventory = Inventory::read([object].iter());
         let fit = |mb| {
             let samples = [sample("shop", "web-7d9f8b6c5d-x2kqz", Some(mb))];
-            let told = told(&samples, &PlaceQuery::default(), Some(&inventory));
+            let told = told(&samples, &InventoryQuery::default(), Some(&inventory));
             assert_eq!(told.items[0].limits.memory_bytes, Some(134_218_000.0));
             told.items[0].fit
         };

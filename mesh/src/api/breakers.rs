@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::InventoryQuery;
 use super::Notice;
 use super::graph::Health;
-use super::query::PlaceQuery;
 
 /// The parameters of `GET /api/v1/breakers`.
-pub type BreakersQuery = PlaceQuery;
+pub type BreakersQuery = InventoryQuery;
 
 /// The circuit breakers of the services asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::InventoryQuery;
 use super::Notice;
-use super::query::PlaceQuery;
 
 /// The parameters of `GET /api/v1/sidecars`.
-pub type SidecarsQuery = PlaceQuery;
+pub type SidecarsQuery = InventoryQuery;
 
 /// What the proxies cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

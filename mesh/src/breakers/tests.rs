@@ -91,9 +91,9 @@ fn told(
         window: Window::default(),
         at: UnixMillis(0),
     };
-    let query = PlaceQuery {
+    let query = InventoryQuery {
         namespaces: namespaces.iter().map(|it| (*it).to_owned()).collect(),
-        ..PlaceQuery::default()
+        ..InventoryQuery::default()
     };
     answer(Some(objects), facts, told, &ask, &query, Vec::new())
 }

@@ -89,6 +89,8 @@ pub fn picked(facts: &Facts, pick: impl Fn(&Arc<TrafficKey>) -> Option<Arc<Traff
         tcp: kept!(facts.tcp),
         messages: facts.messages.as_ref().map(|samples| kept!(samples)),
         inventory: facts.inventory.clone(),
+        objectives: Arc::clone(&facts.objectives),
+        scrape_interval_s: facts.scrape_interval_s,
     }
 }
 
@@ -113,13 +115,29 @@ pub fn by_calling_workload(
     }
 }
 
-/// Returns the graph of all namespaces, without positions.
-pub fn drawn(facts: &Facts, by: By) -> Graph {
-    let query = GraphQuery {
-        by,
-        ..GraphQuery::default()
-    };
-    graph::answer(facts, &query, UnixMillis(0), UnixMillis(0), Vec::new())
+/// The time that an answer is about.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    /// The end of the window.
+    pub at: UnixMillis,
+    /// When the answer is made.
+    pub generated_at: UnixMillis,
+}
+
+impl When {
+    /// Returns whether the window tells of now: pods of now say nothing of an earlier one.
+    pub fn is_now(self) -> bool {
+        graph::is_now(self.at, self.generated_at)
+    }
+
+    /// Returns the graph of all namespaces, without positions.
+    pub fn drawn(self, facts: &Facts, by: By) -> Graph {
+        let query = GraphQuery {
+            by,
+            ..GraphQuery::default()
+        };
+        graph::answer(facts, &query, self.at, self.generated_at, Vec::new())
+    }
 }
 
 /// Returns the calls that `keep` keeps, worst first, then busiest.

@@ -11,14 +11,17 @@ use crate::api::Notice;
 use crate::api::graph::{Include, LayoutState, NamespaceBox};
 use crate::api::query::{Fold, GraphQuery};
 use crate::api::{HealthStatus, NodeKind};
+use crate::health::Objectives;
 use crate::inventory::Inventory;
 use crate::telemetry::{LatencySample, MessageSample, Sample, TcpSample};
 use crate::units::{UnixMillis, Window, six_digits};
 
 mod draw;
 mod ends;
+mod explain;
 mod filter;
 mod identity;
+mod judging;
 mod named;
 mod series;
 mod totals;
@@ -33,10 +36,12 @@ pub use named::is_id;
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
+pub(crate) use judging::is_now;
 pub(crate) use totals::{Totals, quantiles};
 pub(crate) use views::{Calls, Views, merge_histogram};
 
 use draw::Drawing;
+use judging::Judge;
 
 /// Above this many nodes, `fold=auto` folds the namespaces that are well.
 const MAX_UNFOLDED: usize = 300;
@@ -58,6 +63,10 @@ pub struct Facts {
     pub messages: Option<Vec<MessageSample>>,
     /// What the cluster holds, where one is asked.
     pub inventory: Option<Arc<Inventory>>,
+    /// What is expected where.
+    pub objectives: Arc<Objectives>,
+    /// The seconds between two scrapes, where they were asked for: when nothing was seen.
+    pub scrape_interval_s: Option<f64>,
 }
 
 /// Returns the graph that `query` asks for, without positions. The window ends at `at`.
@@ -95,7 +104,10 @@ pub fn answer(
         };
         Views::of(&facts, query.by, &folded)
     });
-    let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency);
+    let is_now = judging::is_now(at, generated_at);
+    notices.extend(explain::notices(facts, query, is_now));
+    let judge = Judge::of(facts, is_now, with_latency);
+    let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);
     let kept = filter::kept(query, &views, &mut notices);
     let mut edges: Vec<api::Edge> = kept.edges.iter().filter_map(|e| drawing.edge(*e)).collect();
     // Edges and nodes are large: their keys are sorted, and each is moved once.

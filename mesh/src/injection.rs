@@ -1,71 +1,61 @@
-//! How the traffic of pods gets into the mesh: by a sidecar, by the node's proxy, or not at all.
-//!
-//! Rules: <https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy>,
-//! <https://istio.io/latest/docs/ambient/usage/add-workloads/>.
+//! How the traffic of workloads gets into the mesh, as the wire says it: by a sidecar, by the node's proxy, or not
+//! at all.
 
 use crate::api::workload::{Injection, InjectionMode};
-use crate::inventory::{Inventory, Workload};
+use crate::inventory::{
+    AMBIENT_LABEL, Injection as Asked, Inventory, NAMESPACE_LABEL, REVISION_LABEL, Stale, Why,
+    Workload,
+};
 
-const MODE: &str = "istio.io/dataplane-mode";
-const REVISION: &str = "istio.io/rev";
-
-/// Returns what the labels of a namespace and of a workload's pods ask for. A no of either is a no; else a yes of
-/// either is a yes.
-pub fn asked(inventory: &Inventory, namespace: &str, workload: Option<&Workload>) -> Injection {
-    let none = std::collections::BTreeMap::new();
-    let place = inventory.namespaces.get(namespace).unwrap_or(&none);
-    let pods = workload.map_or(&none, |it| &it.labels);
-    let said = |mode, reason: String| Injection { mode, reason };
-    let of_namespace = place.get("istio-injection").map(String::as_str);
-    let of_pods = workload.and_then(|it| it.injected);
-    if pods.contains_key("gateway.networking.k8s.io/gateway-name") {
-        return said(
-            InjectionMode::Gateway,
-            "its pods are a gateway made for the Gateway API".to_owned(),
-        );
-    }
-    if of_pods == Some(false) {
-        let reason = "its pods say sidecar.istio.io/inject=false".to_owned();
-        return said(InjectionMode::None, reason);
-    }
-    if of_namespace == Some("disabled") {
-        let reason = format!("namespace {namespace} says istio-injection=disabled");
-        return said(InjectionMode::None, reason);
-    }
-    if of_pods == Some(true) {
-        let reason = "its pods say sidecar.istio.io/inject=true".to_owned();
-        return said(InjectionMode::Sidecar, reason);
-    }
-    if of_namespace == Some("enabled") {
-        let reason = format!("namespace {namespace} says istio-injection=enabled");
-        return said(InjectionMode::Sidecar, reason);
-    }
-    let revision = |owner: &str, revision: &str| format!("{owner} say {REVISION}={revision}");
-    if let Some(it) = pods.get(REVISION) {
-        return said(InjectionMode::Sidecar, revision("its pods", it));
-    }
-    if let Some(it) = place.get(REVISION) {
-        let reason = format!("namespace {namespace} says {REVISION}={it}");
-        return said(InjectionMode::Sidecar, reason);
-    }
-    match pods.get(MODE).or(place.get(MODE)).map(String::as_str) {
-        Some("ambient") => said(
-            InjectionMode::Ambient,
-            format!("a label says {MODE}=ambient"),
-        ),
-        Some(other) => said(InjectionMode::None, format!("a label says {MODE}={other}")),
-        None => said(
-            InjectionMode::None,
-            format!("neither namespace {namespace} nor its pods ask for a proxy"),
-        ),
-    }
+/// Returns what the labels of a namespace ask for pods that say nothing themselves.
+pub fn of_namespace(inventory: &Inventory, namespace: &str) -> Injection {
+    wire(inventory.namespace_injection(namespace), namespace)
 }
 
-/// Returns how one workload's traffic gets into the mesh, by labels where a cluster is asked, and by who reports.
+fn wire(asked: Asked, namespace: &str) -> Injection {
+    let (mode, reason) = match asked {
+        Asked::Sidecar { revision: None } => (
+            InjectionMode::Sidecar,
+            format!("asked for by {NAMESPACE_LABEL} or sidecar.istio.io/inject"),
+        ),
+        Asked::Sidecar {
+            revision: Some(revision),
+        } => (
+            InjectionMode::Sidecar,
+            format!("asked for by {REVISION_LABEL}={revision}"),
+        ),
+        Asked::Ambient => (
+            InjectionMode::Ambient,
+            format!("asked for by {AMBIENT_LABEL}=ambient"),
+        ),
+        Asked::Off => (
+            InjectionMode::None,
+            "a label or the pods' network keeps them out".to_owned(),
+        ),
+        Asked::Unset => (
+            InjectionMode::None,
+            format!("neither namespace {namespace} nor the pods ask for a proxy"),
+        ),
+    };
+    Injection { mode, reason }
+}
+
+/// Says that pods are not what new ones would be.
+fn not_restarted(stale: &Stale<'_>) -> String {
+    let what = match stale.why {
+        Why::NoSidecar => "have no sidecar yet",
+        Why::StillSidecar => "still have a sidecar",
+        Why::OtherRevision { .. } => "have the sidecar of another revision",
+    };
+    format!("{} of {} pods {what}: restart them", stale.pods, stale.of)
+}
+
+/// Returns how one workload's traffic gets into the mesh: by labels where a cluster is asked, by who reports, and by
+/// the pods that were not restarted since.
 pub fn of_workload(
     inventory: Option<&Inventory>,
-    namespace: &str,
     workload: Option<&Workload>,
+    stale: Option<&Stale<'_>>,
     is_gateway: bool,
     reports: bool,
 ) -> Injection {
@@ -79,20 +69,33 @@ pub fn of_workload(
         mode: InjectionMode::Sidecar,
         reason: "its own proxy reports its calls".to_owned(),
     };
-    match (inventory, workload) {
-        (Some(inventory), Some(workload)) => {
-            let asked = asked(inventory, namespace, Some(workload));
-            // Pods that were started under other labels keep what they have.
-            if asked.mode == InjectionMode::None && reports {
-                return reported();
-            }
-            asked
-        }
-        _ if reports => reported(),
-        _ => Injection {
-            mode: InjectionMode::Unknown,
-            reason: "no cluster was asked about it, and no proxy of its own reports".to_owned(),
+    let (Some(inventory), Some(workload)) = (inventory, workload) else {
+        return match reports {
+            true => reported(),
+            false => Injection {
+                mode: InjectionMode::Unknown,
+                reason: "no cluster was asked about it, and no proxy of its own reports".to_owned(),
+            },
+        };
+    };
+    let asked = wire(inventory.injection(workload), &workload.namespace);
+    match stale {
+        // None of the pods that should have a sidecar has one.
+        Some(stale) if stale.why == Why::NoSidecar => Injection {
+            mode: if stale.pods == stale.of {
+                InjectionMode::None
+            } else {
+                InjectionMode::Mixed
+            },
+            reason: format!("{}, but {}", asked.reason, not_restarted(stale)),
         },
+        Some(stale) => Injection {
+            reason: format!("{}, but {}", asked.reason, not_restarted(stale)),
+            ..asked
+        },
+        // Pods that were started under other labels keep what they have.
+        None if asked.mode == InjectionMode::None && reports => reported(),
+        None => asked,
     }
 }
 
@@ -140,41 +143,43 @@ mod tests {
         Inventory::read(objects.iter())
     }
 
-    fn mode(namespace: Value, pods: Value) -> InjectionMode {
-        let inventory = inventory(namespace, pods);
-        let cart = inventory.workloads.values().next();
-        asked(&inventory, "shop", cart).mode
-    }
-
-    #[test]
-    fn a_no_of_either_is_a_no_and_else_a_yes_of_either_a_yes() {
-        use InjectionMode::{Ambient, None, Sidecar};
-        let inject = |word: &str| json!({"sidecar.istio.io/inject": word});
-        let label = |word: &str| json!({"istio-injection": word});
-        assert_eq!(mode(label("enabled"), json!({})), Sidecar);
-        assert_eq!(mode(label("enabled"), inject("false")), None);
-        assert_eq!(mode(label("disabled"), inject("true")), None);
-        assert_eq!(mode(json!({}), inject("true")), Sidecar);
-        assert_eq!(
-            mode(json!({"istio.io/rev": "asm-1-27"}), json!({})),
-            Sidecar
-        );
-        assert_eq!(
-            mode(json!({"istio.io/dataplane-mode": "ambient"}), json!({})),
-            Ambient
-        );
-        assert_eq!(mode(json!({}), json!({})), None);
-    }
-
     #[test]
     fn what_reports_is_in_the_mesh_and_what_is_not_known_is_said_to_be_so() {
         let plain = inventory(json!({}), json!({}));
         let cart = plain.workloads.values().next();
-        let seen = |reports| of_workload(Some(&plain), "shop", cart, false, reports).mode;
+        let seen = |reports| of_workload(Some(&plain), cart, None, false, reports).mode;
         assert_eq!(seen(true), InjectionMode::Sidecar);
         assert_eq!(seen(false), InjectionMode::None);
-        let blind = of_workload(None, "shop", None, false, false);
+        let blind = of_workload(None, None, None, false, false);
         assert_eq!(blind.mode, InjectionMode::Unknown);
+    }
+
+    #[test]
+    fn labels_ask_and_pods_that_were_not_restarted_have_none() {
+        let enabled = inventory(json!({"istio-injection": "enabled"}), json!({}));
+        let cart = enabled.workloads.values().next();
+        let seen = |stale: Option<Stale<'_>>| {
+            let it = of_workload(Some(&enabled), cart, stale.as_ref(), false, false);
+            (it.mode, it.reason)
+        };
+        assert_eq!(seen(None).0, InjectionMode::Sidecar);
+        let stale = |pods| Stale {
+            namespace: "shop",
+            name: "cart",
+            kind: "Deployment",
+            pods,
+            of: 2,
+            why: Why::NoSidecar,
+        };
+        assert_eq!(seen(Some(stale(1))).0, InjectionMode::Mixed);
+        let (mode, reason) = seen(Some(stale(2)));
+        assert_eq!(mode, InjectionMode::None);
+        assert!(
+            reason.ends_with("2 of 2 pods have no sidecar yet: restart them"),
+            "{reason}"
+        );
+        let ambient = inventory(json!({"istio.io/dataplane-mode": "ambient"}), json!({}));
+        assert_eq!(of_namespace(&ambient, "shop").mode, InjectionMode::Ambient);
     }
 
     #[test]

@@ -7,10 +7,9 @@ use crate::api::overview::{Ailing, Freshness, MeshTotals, NamespaceRow, Overview
 use crate::api::query::By;
 use crate::api::workload::{Injection, InjectionMode, Mtls, WorkloadRow};
 use crate::api::{Health, HealthStatus, InventoryQuery, Notice};
-use crate::calls::{self, UNKNOWN};
+use crate::calls::{self, UNKNOWN, When};
 use crate::graph::{Calls, Facts, Views};
 use crate::injection;
-use crate::units::UnixMillis;
 use crate::workload::{self, Crew};
 
 /// How many of what is not well are named.
@@ -20,12 +19,12 @@ const MAX_AILING: usize = 5;
 pub fn answer(
     facts: &Facts,
     query: &InventoryQuery,
-    at: UnixMillis,
+    when: When,
     freshness: Freshness,
     notices: Vec<Notice>,
 ) -> Overview {
-    let crew = Crew::new(facts);
-    let rows = crew.rows(&calls::drawn(facts, By::Workload));
+    let crew = Crew::new(facts, when);
+    let rows = crew.rows(&when.drawn(facts, By::Workload));
     let mut workloads: BTreeMap<&str, Vec<&WorkloadRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.namespace != UNKNOWN) {
         workloads.entry(&row.namespace).or_default().push(row);
@@ -78,7 +77,7 @@ pub fn answer(
         freshness,
         notices,
         window_s: facts.window.secs(),
-        at_ms: at.0,
+        at_ms: when.at.0,
     }
 }
 
@@ -144,7 +143,7 @@ fn namespace(crew: &Crew<'_>, name: &str, inside: &[&WorkloadRow]) -> NamespaceR
         n_workloads: inside.len(),
         pods: workload::all_pods(inside.iter().filter_map(|row| row.pods)),
         injection: injection.unwrap_or_else(|| match crew.inventory() {
-            Some(inventory) => injection::asked(inventory, name, None),
+            Some(inventory) => injection::of_namespace(inventory, name),
             None => Injection::default(),
         }),
         not_injected: outside
@@ -161,7 +160,7 @@ fn namespace(crew: &Crew<'_>, name: &str, inside: &[&WorkloadRow]) -> NamespaceR
 /// Returns the worst of the workloads' health, with its name.
 fn health(facts: &Facts, inside: &[&WorkloadRow]) -> Health {
     let Some(worst) = inside.first() else {
-        return workload::no_traffic(facts);
+        return workload::no_traffic(facts, None);
     };
     let busy = inside
         .iter()

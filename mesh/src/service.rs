@@ -7,12 +7,11 @@ use crate::api::query::By;
 use crate::api::service::{PortRow, ServiceDetails, ServiceRow};
 use crate::api::workload::{Injection, Mtls, WorkloadRow};
 use crate::api::{Health, InventoryQuery, Node, NodeKind, Notice};
-use crate::calls::{self, Spot, UNKNOWN};
+use crate::calls::{self, Spot, UNKNOWN, When};
 use crate::graph::{self, Facts};
 use crate::injection;
 use crate::inventory::{self, Workload};
 use crate::routes::Board;
-use crate::units::UnixMillis;
 use crate::workload::{self, Crew};
 
 /// What stands behind services, by who was called.
@@ -35,7 +34,7 @@ impl<'a> Behind<'a> {
             }
         }
         Behind {
-            rows: crew.rows(&calls::drawn(facts, By::Workload)),
+            rows: crew.rows(&crew.when().drawn(facts, By::Workload)),
             took,
             mutual: calls::mutual(facts, calls::addressed),
             crew,
@@ -81,13 +80,13 @@ impl<'a> Behind<'a> {
     fn row(&self, spot: Spot<'_>, node: Option<&Node>) -> ServiceRow {
         let behind = self.workloads(spot);
         let selected = self.selected(spot);
-        let pods = workload::all_pods(selected.iter().map(|it| workload::pods_of(it)));
+        let pods = self.crew.pods(&selected);
         let versions: BTreeSet<String> = behind
             .iter()
             .filter_map(|row| row.version.clone())
             .collect();
         let health = node.map_or_else(
-            || workload::no_traffic(self.crew.facts()),
+            || workload::no_traffic(self.crew.facts(), pods),
             |it| it.health.clone(),
         );
         ServiceRow {
@@ -98,7 +97,7 @@ impl<'a> Behind<'a> {
             cluster: spot.0.to_owned(),
             namespace: spot.1.to_owned(),
             name: spot.2.to_owned(),
-            health: workload::with_pods(health, pods),
+            health,
             inbound: node.and_then(|it| it.inbound.clone()),
             inbound_flow: node.map_or_else(Flow::default, |it| it.inbound_flow),
             pods,
@@ -162,9 +161,9 @@ impl<'a> Behind<'a> {
 }
 
 /// Returns the services of the namespaces asked for, worst first.
-pub fn list(facts: &Facts, query: &InventoryQuery) -> Vec<ServiceRow> {
-    let crew = Crew::new(facts);
-    let mut rows = Behind::new(&crew).rows(&calls::drawn(facts, By::Service));
+pub fn list(facts: &Facts, query: &InventoryQuery, when: When) -> Vec<ServiceRow> {
+    let crew = Crew::new(facts, when);
+    let mut rows = Behind::new(&crew).rows(&when.drawn(facts, By::Service));
     rows.retain(|row| query.lists(&row.namespace));
     rows
 }
@@ -174,12 +173,12 @@ pub fn details(
     facts: &Facts,
     board: Option<&Board>,
     (namespace, name): (&str, &str),
-    at: UnixMillis,
+    when: When,
     mut notices: Vec<Notice>,
 ) -> Option<ServiceDetails> {
-    let crew = Crew::new(facts);
+    let crew = Crew::new(facts, when);
     let behind = Behind::new(&crew);
-    let rows = behind.rows(&calls::drawn(facts, By::Service));
+    let rows = behind.rows(&when.drawn(facts, By::Service));
     let mut found = rows
         .into_iter()
         .filter(|it| it.namespace == namespace && it.name == name);
@@ -190,7 +189,7 @@ pub fn details(
     let spot = (service.cluster.as_str(), namespace, name);
     let to_it = |key: &_| calls::addressed(key) == Some(spot);
     let inbound = calls::picked(facts, calls::by_calling_workload(to_it));
-    let inbound = calls::drawn(&inbound, By::Service);
+    let inbound = when.drawn(&inbound, By::Service);
     let workloads: BTreeSet<Spot<'_>> = (behind.workloads(spot).into_iter())
         .map(|row| {
             (
@@ -202,7 +201,7 @@ pub fn details(
         .collect();
     let from_it = |key: &_| calls::calling(key).is_some_and(|it| workloads.contains(&it));
     let outbound = calls::picked(facts, calls::by_calling_workload(from_it));
-    let outbound = calls::drawn(&outbound, By::Service);
+    let outbound = when.drawn(&outbound, By::Service);
     let ports = behind.object(spot).map(|it| it.ports.as_slice());
     Some(ServiceDetails {
         ports: ports
@@ -214,34 +213,38 @@ pub fn details(
                 app_protocol: port.app_protocol.clone(),
             })
             .collect(),
-        versions: versions(facts, &behind, spot),
+        versions: versions(&behind, spot),
         inbound: calls::calls(&inbound, |edge| edge.to == service.id),
         outbound: calls::calls(&outbound, |_| true),
         governed_by: board.map_or_else(Vec::new, |it| it.governing(namespace, name)),
         service,
         notices,
         window_s: facts.window.secs(),
-        at_ms: at.0,
+        at_ms: when.at.0,
     })
 }
 
 /// Returns the workloads behind a service with the calls alone that were addressed to it, and what no endpoint
 /// took as a row of its own.
-fn versions(facts: &Facts, behind: &Behind<'_>, spot: Spot<'_>) -> Vec<WorkloadRow> {
+fn versions(behind: &Behind<'_>, spot: Spot<'_>) -> Vec<WorkloadRow> {
+    let (facts, when) = (behind.crew.facts(), behind.crew.when());
     let to_it = calls::picked(
         facts,
         calls::as_it_is(|key| calls::addressed(key) == Some(spot)),
     );
-    let graph = calls::drawn(&to_it, By::Workload);
+    let graph = when.drawn(&to_it, By::Workload);
     let mut rows: Vec<WorkloadRow> = behind
         .workloads(spot)
         .into_iter()
         .map(|row| {
             let node = graph.nodes.iter().find(|node| node.id == row.id);
             let node = node.filter(|node| node.inbound.is_some());
-            let health = node.map_or_else(|| workload::no_traffic(facts), |it| it.health.clone());
+            let health = node.map_or_else(
+                || workload::no_traffic(facts, row.pods),
+                |it| it.health.clone(),
+            );
             WorkloadRow {
-                health: workload::with_pods(health, row.pods),
+                health,
                 inbound: node.and_then(|it| it.inbound.clone()),
                 inbound_flow: node.map_or_else(Flow::default, |it| it.inbound_flow),
                 outbound: None,

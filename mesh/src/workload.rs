@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::graph::Flow;
 use crate::api::query::By;
-use crate::api::workload::{Injection, Mtls, Pods, WorkloadDetails, WorkloadRow};
+use crate::api::workload::{
+    Injection, Mtls, MtlsMode, ObjectLink, Pods, WorkloadDetails, WorkloadRow,
+};
 use crate::api::{Graph, Health, HealthStatus, InventoryQuery, Node, NodeKind, Notice};
-use crate::calls::{self, Spot, UNKNOWN};
+use crate::calls::{self, Spot, UNKNOWN, When};
 use crate::graph::{self, Facts};
+use crate::health::Ready;
 use crate::injection;
-use crate::inventory::{Inventory, Workload};
-use crate::units::UnixMillis;
+use crate::inventory::mtls::ROOT_NAMESPACE;
+use crate::inventory::{self, Inventory, Stale, Workload};
 
 /// What is known of all workloads in a window.
 pub struct Crew<'a> {
@@ -20,14 +23,24 @@ pub struct Crew<'a> {
     home: Option<&'a str>,
     reporting: BTreeSet<Spot<'a>>,
     mutual: BTreeMap<Spot<'a>, f64>,
+    /// Workloads whose pods are not what new ones would be.
+    stale: BTreeMap<(&'a str, &'a str), Stale<'a>>,
+    when: When,
 }
 
 impl<'a> Crew<'a> {
     /// Looks through the facts once.
-    pub fn new(facts: &'a Facts) -> Crew<'a> {
+    pub fn new(facts: &'a Facts, when: When) -> Crew<'a> {
+        let inventory = facts.inventory.as_deref();
+        let stale = inventory.map(Inventory::stale).unwrap_or_default();
         Crew {
             facts,
-            inventory: facts.inventory.as_deref(),
+            inventory,
+            stale: stale
+                .into_iter()
+                .map(|it| ((it.namespace, it.name), it))
+                .collect(),
+            when,
             home: calls::only_cluster(facts),
             reporting: calls::reporting(facts),
             mutual: calls::mutual(facts, calls::called),
@@ -37,6 +50,11 @@ impl<'a> Crew<'a> {
     /// Returns the facts behind.
     pub fn facts(&self) -> &'a Facts {
         self.facts
+    }
+
+    /// Returns the time that is asked about.
+    pub fn when(&self) -> When {
+        self.when
     }
 
     /// Returns what the cluster holds, where one is asked.
@@ -62,7 +80,7 @@ impl<'a> Crew<'a> {
     /// Returns a workload that traffic was seen of.
     pub fn seen(&self, node: &Node) -> WorkloadRow {
         let object = self.object(&node.cluster, &node.namespace, &node.name);
-        let pods = object.map(pods_of);
+        let pods = self.pods(object.as_slice());
         let spot = (
             node.cluster.as_str(),
             node.namespace.as_str(),
@@ -77,7 +95,7 @@ impl<'a> Crew<'a> {
             name: node.name.clone(),
             app: node.app.clone().or_else(|| object.and_then(app_of)),
             version: node.version.clone().or_else(|| object.and_then(version_of)),
-            health: with_pods(node.health.clone(), pods),
+            health: node.health.clone(),
             inbound: node.inbound.clone(),
             outbound: node.outbound.clone(),
             inbound_flow: node.inbound_flow,
@@ -89,7 +107,7 @@ impl<'a> Crew<'a> {
 
     /// Returns a workload that no traffic was seen of.
     pub fn idle(&self, object: &Workload) -> WorkloadRow {
-        let (cluster, pods) = (self.home.unwrap_or(UNKNOWN), pods_of(object));
+        let (cluster, pods) = (self.home.unwrap_or(UNKNOWN), self.pods(&[object]));
         let spot = (cluster, object.namespace.as_str(), object.name.as_str());
         WorkloadRow {
             id: graph::workload_id(cluster, &object.namespace, &object.name),
@@ -100,11 +118,11 @@ impl<'a> Crew<'a> {
             name: object.name.clone(),
             app: app_of(object),
             version: version_of(object),
-            health: with_pods(no_traffic(self.facts), Some(pods)),
+            health: no_traffic(self.facts, pods),
             inbound: None,
             outbound: None,
             inbound_flow: Flow::default(),
-            pods: Some(pods),
+            pods,
             injection: self.injection(Some(object), NodeKind::Workload, spot),
             mtls: self.mtls(Some(object), &object.namespace, None),
         }
@@ -113,14 +131,43 @@ impl<'a> Crew<'a> {
     fn injection(&self, object: Option<&Workload>, kind: NodeKind, spot: Spot<'_>) -> Injection {
         let is_gateway = matches!(kind, NodeKind::Gateway | NodeKind::Waypoint);
         let reports = self.reporting.contains(&spot);
-        injection::of_workload(self.inventory, spot.1, object, is_gateway, reports)
+        let stale = self.stale.get(&(spot.1, spot.2));
+        injection::of_workload(self.inventory, object, stale, is_gateway, reports)
     }
 
-    /// Returns what was seen and what is demanded of the calls to a workload.
-    fn mtls(&self, _object: Option<&Workload>, _namespace: &str, ratio: Option<f64>) -> Mtls {
+    /// Returns the pods of workloads as they are now; `None` of none, and of an earlier time.
+    pub(crate) fn pods(&self, of: &[&Workload]) -> Option<Pods> {
+        let all = of.iter().map(|it| Pods {
+            ready: it.ready,
+            wanted: it.wanted,
+        });
+        all_pods(all).filter(|_| self.when.is_now())
+    }
+
+    /// Returns what was seen and what is demanded of the calls to a workload. What is demanded is of now.
+    fn mtls(&self, object: Option<&Workload>, namespace: &str, ratio: Option<f64>) -> Mtls {
+        let demanded = self.inventory.zip(object).map(|(inventory, object)| {
+            inventory.mtls(namespace, &object.labels, None, ROOT_NAMESPACE)
+        });
+        let Some(demanded) = demanded.filter(|_| self.when.is_now()) else {
+            return Mtls {
+                ratio,
+                ..Mtls::default()
+            };
+        };
         Mtls {
             ratio,
-            ..Mtls::default()
+            mode: Some(match demanded.mode {
+                inventory::MtlsMode::Strict => MtlsMode::Strict,
+                inventory::MtlsMode::Permissive => MtlsMode::Permissive,
+                inventory::MtlsMode::Disable => MtlsMode::Disable,
+            }),
+            said_by: demanded.said_by.map(|object| ObjectLink {
+                kind: object.kind,
+                namespace: object.namespace,
+                name: object.name,
+                route: None,
+            }),
         }
     }
 
@@ -147,9 +194,9 @@ impl<'a> Crew<'a> {
 }
 
 /// Returns the workloads of the namespaces asked for, worst first.
-pub fn list(facts: &Facts, query: &InventoryQuery) -> Vec<WorkloadRow> {
-    let crew = Crew::new(facts);
-    let mut rows = crew.rows(&calls::drawn(facts, By::Workload));
+pub fn list(facts: &Facts, query: &InventoryQuery, when: When) -> Vec<WorkloadRow> {
+    let crew = Crew::new(facts, when);
+    let mut rows = crew.rows(&when.drawn(facts, By::Workload));
     rows.retain(|row| query.lists(&row.namespace));
     rows
 }
@@ -159,11 +206,11 @@ pub fn details(
     facts: &Facts,
     namespace: &str,
     name: &str,
-    at: UnixMillis,
+    when: When,
     mut notices: Vec<Notice>,
 ) -> Option<WorkloadDetails> {
-    let crew = Crew::new(facts);
-    let rows = crew.rows(&calls::drawn(facts, By::Workload));
+    let crew = Crew::new(facts, when);
+    let rows = crew.rows(&when.drawn(facts, By::Workload));
     let mut found = rows
         .iter()
         .filter(|it| it.namespace == namespace && it.name == name);
@@ -179,8 +226,8 @@ pub fn details(
     );
     let from_it = calls::by_calling_workload(|key| calls::calling(key) == Some(spot));
     let from_it = calls::picked(facts, from_it);
-    let inbound = calls::drawn(&to_it, By::Workload);
-    let outbound = calls::drawn(&from_it, By::Service);
+    let inbound = when.drawn(&to_it, By::Workload);
+    let outbound = when.drawn(&from_it, By::Service);
     let mut serves: BTreeSet<String> = to_it
         .requests
         .iter()
@@ -214,7 +261,7 @@ pub fn details(
         versions,
         notices,
         window_s: facts.window.secs(),
-        at_ms: at.0,
+        at_ms: when.at.0,
     })
 }
 
@@ -237,19 +284,15 @@ pub(crate) fn by_version(rows: &mut [WorkloadRow]) {
     rows.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
 }
 
-/// Returns the judgement of what has no traffic.
-pub(crate) fn no_traffic(facts: &Facts) -> Health {
-    Health {
+/// Returns the judgement of what has no traffic, by its pods (rule R10).
+pub(crate) fn no_traffic(facts: &Facts, pods: Option<Pods>) -> Health {
+    let health = Health {
         status: HealthStatus::Idle,
         reason: format!("no requests in {}", facts.window),
-    }
-}
-
-/// Returns the pods of a workload.
-pub(crate) fn pods_of(workload: &Workload) -> Pods {
-    Pods {
-        ready: workload.ready,
-        wanted: workload.wanted,
+    };
+    match pods {
+        Some(Pods { ready, wanted }) => Ready { wanted, ready }.judge(health),
+        None => health,
     }
 }
 
@@ -259,30 +302,6 @@ pub(crate) fn all_pods(all: impl Iterator<Item = Pods>) -> Option<Pods> {
         ready: sum.ready.saturating_add(pods.ready),
         wanted: sum.wanted.saturating_add(pods.wanted),
     })
-}
-
-/// Returns the worse of what calls and pods say (rule R10): failing without any ready pod, degraded without all.
-pub(crate) fn with_pods(health: Health, pods: Option<Pods>) -> Health {
-    let Some(Pods { ready, wanted }) = pods.filter(|it| it.ready < it.wanted) else {
-        return health;
-    };
-    let (status, reason) = match ready {
-        0 => (
-            HealthStatus::Failing,
-            format!("none of {wanted} pods is ready"),
-        ),
-        _ => (
-            HealthStatus::Degraded,
-            format!("{ready} of {wanted} pods are ready"),
-        ),
-    };
-    if health.status <= status {
-        return health;
-    }
-    Health {
-        status,
-        reason: format!("{reason}; {}", health.reason),
-    }
 }
 
 /// Returns the canonical name of a workload's app, as Istio reads it from its pods' labels.

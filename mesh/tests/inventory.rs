@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use mesh::api::overview::Freshness;
-use mesh::api::workload::{InjectionMode, Pods};
+use mesh::api::workload::{InjectionMode, MtlsMode, Pods};
 use mesh::api::{HealthStatus, InventoryQuery, NodeKind};
+use mesh::calls::When;
 use mesh::graph::Facts;
 use mesh::inventory::Inventory;
 use mesh::routes::Board;
@@ -142,17 +143,20 @@ fn shop() -> Facts {
     facts
 }
 
-const AT: UnixMillis = UnixMillis(1_000_000);
+const NOW: When = When {
+    at: UnixMillis(1_000_000),
+    generated_at: UnixMillis(1_000_000),
+};
 
 fn cart(facts: &Facts) -> mesh::api::service::ServiceDetails {
     let board = Board::read(objects());
-    service::details(facts, Some(&board), ("shop", "cart"), AT, Vec::new()).unwrap()
+    service::details(facts, Some(&board), ("shop", "cart"), NOW, Vec::new()).unwrap()
 }
 
 #[test]
 fn services_are_listed_worst_first_and_the_idle_ones_of_the_cluster_too() {
     let facts = shop();
-    let rows = service::list(&facts, &InventoryQuery::default());
+    let rows = service::list(&facts, &InventoryQuery::default(), NOW);
     let names: Vec<&str> = rows.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["cart", "store", "quiet"]);
     let cart = &rows[0];
@@ -177,7 +181,7 @@ fn services_are_listed_worst_first_and_the_idle_ones_of_the_cluster_too() {
         namespaces: vec!["elsewhere".to_owned()],
         ..InventoryQuery::default()
     };
-    assert!(service::list(&facts, &none).is_empty());
+    assert!(service::list(&facts, &none, NOW).is_empty());
 }
 
 #[test]
@@ -270,7 +274,7 @@ fn calls_that_no_endpoint_took_are_a_row_of_their_own() {
 #[test]
 fn a_workload_says_whom_it_serves_who_calls_it_and_whom_it_calls() {
     let facts = shop();
-    let it = workload::details(&facts, "shop", "cart-v1", AT, Vec::new()).unwrap();
+    let it = workload::details(&facts, "shop", "cart-v1", NOW, Vec::new()).unwrap();
     assert_eq!(it.serves, ["shop/cart"]);
     let ends = |calls: &[mesh::api::workload::Call]| -> Vec<String> {
         let ends = calls
@@ -283,14 +287,14 @@ fn a_workload_says_whom_it_serves_who_calls_it_and_whom_it_calls() {
     let versions: Vec<&str> = it.versions.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(versions, ["cart-v1", "cart-v2"]);
     assert_eq!(it.workload.injection.mode, InjectionMode::Sidecar);
-    assert!(workload::details(&facts, "shop", "nobody", AT, Vec::new()).is_none());
-    assert!(service::details(&facts, None, ("shop", "nobody"), AT, Vec::new()).is_none());
+    assert!(workload::details(&facts, "shop", "nobody", NOW, Vec::new()).is_none());
+    assert!(service::details(&facts, None, ("shop", "nobody"), NOW, Vec::new()).is_none());
 }
 
 #[test]
 fn r10_pods_that_are_not_ready_are_no_health() {
     let facts = shop();
-    let rows = workload::list(&facts, &InventoryQuery::default());
+    let rows = workload::list(&facts, &InventoryQuery::default(), NOW);
     let canary = rows.iter().find(|it| it.name == "cart-v2").unwrap();
     assert_eq!(canary.health.status, HealthStatus::Failing);
     assert_eq!(rows[0].name, "cart-v2");
@@ -299,22 +303,47 @@ fn r10_pods_that_are_not_ready_are_no_health() {
         ..Facts::default()
     };
     let reason = |facts: &Facts| {
-        let it = workload::details(facts, "shop", "cart-v2", AT, Vec::new()).unwrap();
+        let it = workload::details(facts, "shop", "cart-v2", NOW, Vec::new()).unwrap();
         (it.workload.health.status, it.workload.health.reason)
     };
     assert_eq!(
         reason(&idle),
         (
             HealthStatus::Failing,
-            "none of 2 pods is ready; no requests in 5m".to_owned()
+            "no pod is ready: 0 of 2; no requests in 5m".to_owned()
         )
     );
     // Without a cluster nothing is said of pods.
     idle = shop();
     idle.inventory = None;
-    let rows = workload::list(&idle, &InventoryQuery::default());
+    let rows = workload::list(&idle, &InventoryQuery::default(), NOW);
     assert!(rows.iter().all(|it| it.pods.is_none()));
     assert_eq!(rows[0].injection.mode, InjectionMode::Sidecar);
+}
+
+#[test]
+fn the_mode_in_force_is_told_with_the_object_that_says_so_and_is_of_now() {
+    let mut objects = objects();
+    objects.push(Arc::new(json!({
+        "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": {"name": "strict", "namespace": "shop"}, "spec": {"mtls": {"mode": "STRICT"}}
+    })));
+    let mut facts = shop();
+    facts.inventory = Some(Arc::new(Inventory::read(objects.iter().map(|it| &**it))));
+    let it = cart(&facts).service.mtls;
+    assert_eq!(it.mode, Some(MtlsMode::Strict));
+    assert_eq!(it.said_by.unwrap().name, "strict");
+    let past = When {
+        generated_at: UnixMillis(90_000_000),
+        ..NOW
+    };
+    let rows = service::list(&facts, &InventoryQuery::default(), past);
+    let then = rows.iter().find(|it| it.name == "cart").unwrap();
+    assert_eq!((then.mtls.mode, then.pods), (None, None));
+    assert_eq!(then.mtls.ratio, Some(0.909091));
+    // Without an object, Istio's own default holds.
+    let it = cart(&shop()).service.mtls;
+    assert_eq!((it.mode, it.said_by), (Some(MtlsMode::Permissive), None));
 }
 
 #[test]
@@ -324,7 +353,7 @@ fn the_overview_names_what_is_not_well_and_counts_each_call_once() {
     let all = overview::answer(
         &facts,
         &InventoryQuery::default(),
-        AT,
+        NOW,
         freshness.clone(),
         Vec::new(),
     );
@@ -348,7 +377,7 @@ fn the_overview_names_what_is_not_well_and_counts_each_call_once() {
         namespaces: vec!["elsewhere".to_owned()],
         ..InventoryQuery::default()
     };
-    let none = overview::answer(&facts, &none, AT, freshness, Vec::new());
+    let none = overview::answer(&facts, &none, NOW, freshness, Vec::new());
     assert!(none.items.is_empty() && none.totals.calls.is_none());
 }
 
@@ -362,7 +391,7 @@ fn in_several_clusters_one_is_shown_and_the_others_are_named() {
         key: Arc::new(key),
         value: 10.0,
     });
-    let rows = service::list(&facts, &InventoryQuery::default());
+    let rows = service::list(&facts, &InventoryQuery::default(), NOW);
     let carts: Vec<&str> = rows
         .iter()
         .filter(|it| it.name == "cart")

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mesh::api::{InventoryQuery, Notice};
+use mesh::calls::When;
 use mesh::routes::Board;
 use mesh::units::UnixMillis;
 use serde::Serialize;
 
+use crate::clock;
 use crate::facts::Known;
 use crate::graph::apart;
 use crate::http::{ApiError, App, Encoded};
@@ -46,8 +48,8 @@ pub struct Parts {
     pub board: Option<Arc<Board>>,
     /// What is asked, with the instant that is meant.
     pub query: InventoryQuery,
-    /// The end of the window.
-    pub at: UnixMillis,
+    /// The time that the answer is about.
+    pub when: When,
 }
 
 impl Parts {
@@ -81,7 +83,10 @@ pub async fn answer<T: Serialize + Send + 'static>(
         known: app.facts.full(query.window, at).await?,
         board: board.map(|(_, board)| board),
         query,
-        at,
+        when: When {
+            at,
+            generated_at: clock::now(),
+        },
     };
     let made = apart(move || make(&parts).map(|it| Encoded::json(&it))).await?;
     let encoded = made.ok_or_else(|| nowhere(&key.what))??;

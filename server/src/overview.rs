@@ -41,7 +41,7 @@ pub async fn show(
         Some(mesh::overview::answer(
             facts,
             &parts.query,
-            parts.at,
+            parts.when,
             freshness,
             notices,
         ))

@@ -27,7 +27,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     answer(&app, &headers, What::Services, query, |parts| {
         Some(api::List {
-            items: mesh::service::list(&parts.known.facts, &parts.query),
+            items: mesh::service::list(&parts.known.facts, &parts.query, parts.when),
             notices: parts.notices(),
         })
     })
@@ -61,7 +61,7 @@ pub async fn show(
         let facts = &parts.known.facts;
         let board = parts.board.as_deref();
         let place = (namespace.as_str(), name.as_str());
-        mesh::service::details(facts, board, place, parts.at, parts.notices())
+        mesh::service::details(facts, board, place, parts.when, parts.notices())
     })
     .await
 }

@@ -27,7 +27,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     answer(&app, &headers, What::Workloads, query, |parts| {
         Some(api::List {
-            items: mesh::workload::list(&parts.known.facts, &parts.query),
+            items: mesh::workload::list(&parts.known.facts, &parts.query, parts.when),
             notices: parts.notices(),
         })
     })
@@ -59,7 +59,7 @@ pub async fn show(
     };
     answer(&app, &headers, what, query, move |parts| {
         let facts = &parts.known.facts;
-        mesh::workload::details(facts, &namespace, &name, parts.at, parts.notices())
+        mesh::workload::details(facts, &namespace, &name, parts.when, parts.notices())
     })
     .await
 }

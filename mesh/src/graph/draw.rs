@@ -5,11 +5,11 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use crate::api;
 use crate::api::HealthStatus;
-use crate::health;
 use crate::layout::node_size;
 use crate::units::{Window, six_digits};
 
 use super::identity::{self, Identity};
+use super::judging::Judge;
 use super::views::{self, Views};
 
 /// Draws the nodes and edges of one answer.
@@ -18,6 +18,7 @@ pub struct Drawing<'a> {
     window: Window,
     hour: Option<&'a Views>,
     with_latency: bool,
+    judge: Judge<'a>,
     /// By the index of the edge.
     health: Vec<api::Health>,
     /// By the index of the node.
@@ -31,18 +32,20 @@ impl<'a> Drawing<'a> {
         window: Window,
         hour: Option<&'a Views>,
         with_latency: bool,
+        judge: Judge<'a>,
     ) -> Drawing<'a> {
-        let judge = |edge: &views::Edge| {
+        let judged = |edge: &views::Edge| {
             let hour = hour.and_then(|views| views.edge(&edge.from, &edge.to, edge.protocol));
-            let hour = hour.map(|edge| edge.shown().outcome());
-            health::judge(edge.shown().outcome(), window, hour)
+            let hour = hour.and_then(views::Edge::calls);
+            judge.calls(views, &edge.to, edge.calls(), hour)
         };
         Drawing {
             views,
             window,
             hour,
             with_latency,
-            health: views.edges().map(judge).collect(),
+            judge,
+            health: views.edges().map(judged).collect(),
             ids: views.mesh().node_weights().map(|(it, _)| it.id()).collect(),
         }
     }
@@ -93,7 +96,7 @@ impl<'a> Drawing<'a> {
                 .service()
                 .or(node.service.as_deref())
                 .map(str::to_owned),
-            health: self.judge(index, identity, node),
+            health: self.judge.pods(identity, self.judge(index, identity, node)),
             badges,
             explanation: explanation(identity, node),
             inbound: self.calls(node.inbound.as_ref()),
@@ -118,15 +121,8 @@ impl<'a> Drawing<'a> {
 
     /// The worst of: all its calls, the calls of one caller, the calls inside it.
     fn judge(&self, index: NodeIndex, identity: &Identity, node: &views::Node) -> api::Health {
-        let outcome = |node: &views::Node| {
-            let calls = node.inbound.as_ref().or(node.outbound.as_ref());
-            calls.map(|it| it.totals.outcome())
-        };
-        let hour = self
-            .hour
-            .and_then(|views| views.node(identity))
-            .and_then(outcome);
-        let mut judged = health::judge(outcome(node).unwrap_or_default(), self.window, hour);
+        let hour = self.hour.and_then(|views| views.node(identity));
+        let mut judged = self.judge.node(self.views, identity, node, hour);
         // A small caller whose every call fails must not drown among the others.
         let mesh = self.views.mesh();
         let inbound = mesh.edges_directed(index, Direction::Incoming);
@@ -147,7 +143,11 @@ impl<'a> Drawing<'a> {
             };
         }
         if let Some(inside) = &node.inside {
-            let inside = health::judge(inside.outcome(), self.window, None);
+            let inside = views::Calls {
+                totals: inside.clone(),
+                histogram: None,
+            };
+            let inside = self.judge.calls(self.views, identity, Some(&inside), None);
             let is_worse = inside.status < judged.status;
             if (is_worse && inside.status <= HealthStatus::Unjudged)
                 || judged.status >= HealthStatus::Idle

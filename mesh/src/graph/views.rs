@@ -80,7 +80,8 @@ impl Edge {
         busy.or_else(|| sides().next())
     }
 
-    fn calls(&self) -> Option<&Calls> {
+    /// Returns the report that is shown.
+    pub fn calls(&self) -> Option<&Calls> {
         self.chosen().map(|(_, calls)| calls)
     }
 

@@ -44,11 +44,13 @@ pub fn Dashboards(#[prop(into)] query: Signal<Option<LinksQuery>>) -> impl IntoV
                 </li>
             })
             .collect::<Vec<_>>();
-        (!items.is_empty()).then(|| view! {
-            <div class="dashboards">
-                <span class="dashboards__title">"Grafana"</span>
-                <ul class="dashboards__list">{items}</ul>
-            </div>
+        (!items.is_empty()).then(|| {
+            view! {
+                <div class="dashboards">
+                    <span class="dashboards__title">"Grafana"</span>
+                    <ul class="dashboards__list">{items}</ul>
+                </div>
+            }
         })
     }
 }

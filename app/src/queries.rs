@@ -49,7 +49,11 @@ pub fn Behind(
     let query = Memo::new(move |_| {
         let query = place.query()?;
         let id = id.get()?;
-        let of = if id.contains("->") { Of::Edge } else { Of::Node };
+        let of = if id.contains("->") {
+            Of::Edge
+        } else {
+            Of::Node
+        };
         Some(QueriesQuery {
             id: Some(id),
             window: query.window,
@@ -59,7 +63,9 @@ pub fn Behind(
         })
     });
     let turned = move |event: leptos::ev::Event| {
-        let details = event.current_target().and_then(|it| it.dyn_into::<web_sys::HtmlDetailsElement>().ok());
+        let details = event
+            .current_target()
+            .and_then(|it| it.dyn_into::<web_sys::HtmlDetailsElement>().ok());
         open.set(details.is_some_and(|it| it.open()));
     };
     view! {
@@ -95,7 +101,9 @@ fn Questions(#[prop(into)] query: Signal<Option<QueriesQuery>>) -> impl IntoView
     });
     move || match got.get() {
         None => view! { <Skeleton lines=4 label="Loading the questions" /> }.into_any(),
-        Some(Err(problem)) => view! { <p class="panel__note">{problem.message}" "{problem.hint}</p> }.into_any(),
+        Some(Err(problem)) => {
+            view! { <p class="panel__note">{problem.message}" "{problem.hint}</p> }.into_any()
+        }
         Some(Ok(queries)) => view! {
             {queries
                 .notices
@@ -109,7 +117,9 @@ fn Questions(#[prop(into)] query: Signal<Option<QueriesQuery>>) -> impl IntoView
 }
 
 fn question(question: Question) -> impl IntoView {
-    let step = question.step_s.map(|secs| format!(", every {}", numbers::span(secs)));
+    let step = question
+        .step_s
+        .map(|secs| format!(", every {}", numbers::span(secs)));
     view! {
         <li>
             <p class="queries__label">{question.label}{step}</p>

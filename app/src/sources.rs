@@ -24,7 +24,11 @@ pub fn SourcesPage() -> impl IntoView {
     let answer = RwSignal::new(None::<Result<List<Source>, Problem>>);
     let busy = RwSignal::new(false);
     // Scrapes are counted against the window that one comes with.
-    let window = Memo::new(move |_| place.query().map_or_else(Window::default, |query| query.window));
+    let window = Memo::new(move |_| {
+        place
+            .query()
+            .map_or_else(Window::default, |query| query.window)
+    });
     let load = move || {
         busy.set(true);
         let query = SourcesQuery {

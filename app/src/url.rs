@@ -8,7 +8,9 @@ use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
-use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query};
+use mesh::api::{
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query,
+};
 use mesh::units::{UnixMillis, Window};
 
 /// What the page shows, as its URL says it.

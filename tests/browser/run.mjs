@@ -18,6 +18,7 @@ const FILES = {
   "./faults.mjs": "one",
   "./looks.mjs": "one",
   "./helm.mjs": "apart",
+  "./control.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };
 

@@ -110,13 +110,23 @@ fn missing(exposed: Exposed) -> String {
         (exposed.ejected_now, "endpoints ejected now"),
         (exposed.open_now, "open breakers"),
     ];
-    let missing: Vec<&str> = named.iter().filter(|(there, _)| !there).map(|(_, word)| *word).collect();
-    format!("Not told by any proxy: {}. A proxy tells of it only once it was told to.", missing.join(", "))
+    let missing: Vec<&str> = named
+        .iter()
+        .filter(|(there, _)| !there)
+        .map(|(_, word)| *word)
+        .collect();
+    format!(
+        "Not told by any proxy: {}. A proxy tells of it only once it was told to.",
+        missing.join(", ")
+    )
 }
 
 fn host(breaker: &Breaker, exposed: Exposed) -> AnyView {
     let place = use_place();
-    let name = breaker.service.clone().unwrap_or_else(|| breaker.id.clone());
+    let name = breaker
+        .service
+        .clone()
+        .unwrap_or_else(|| breaker.id.clone());
     let title = match (&breaker.service, &breaker.namespace) {
         (Some(service), Some(namespace)) => {
             let (service, namespace) = (service.clone(), namespace.clone());
@@ -127,7 +137,11 @@ fn host(breaker: &Breaker, exposed: Exposed) -> AnyView {
     };
     let count = |n: Option<f64>| n.map_or_else(|| NO_DATA.to_owned(), numbers::count);
     let figure = |label: &'static str, more: &'static str, n: Option<f64>, is_bad: bool| {
-        let class = if is_bad && n.unwrap_or(0.0) > 0.0 { "figure table__figure--failing" } else { "figure" };
+        let class = if is_bad && n.unwrap_or(0.0) > 0.0 {
+            "figure table__figure--failing"
+        } else {
+            "figure"
+        };
         view! {
             <div class="totals__item" title=more>
                 <dt>{label}</dt>

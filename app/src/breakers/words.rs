@@ -8,8 +8,16 @@ use crate::numbers::{self, NO_DATA};
 /// Returns `4 hosts with a breaker, 1 acted, 1 without effect`.
 pub fn tally(told: &Breakers) -> String {
     let n = told.items.len();
-    let acted = told.items.iter().filter(|it| it.health.status == HealthStatus::Failing).count();
-    let vain = told.items.iter().filter(|it| !it.ineffective.is_empty()).count();
+    let acted = told
+        .items
+        .iter()
+        .filter(|it| it.health.status == HealthStatus::Failing)
+        .count();
+    let vain = told
+        .items
+        .iter()
+        .filter(|it| !it.ineffective.is_empty())
+        .count();
     let mut parts = vec![format!("{n} {}", if n == 1 { "host" } else { "hosts" })];
     for (n, word) in [(acted, "acted"), (vain, "with limits in vain")] {
         if n > 0 {
@@ -45,9 +53,19 @@ pub fn ejection(ejection: Option<&Ejection>) -> String {
         (None, Some(_)) => {}
         (None, None) => parts.push("5 × 5xx in a row".to_owned()),
     }
-    parts.extend(it.consecutive_gateway_errors.map(|n| format!("{n} × 502–504 in a row")));
-    parts.extend(it.interval.as_ref().map(|it| format!("looked at every {it}")));
-    parts.push(format!("out for {}", it.base_time.as_deref().unwrap_or("30s")));
+    parts.extend(
+        it.consecutive_gateway_errors
+            .map(|n| format!("{n} × 502–504 in a row")),
+    );
+    parts.extend(
+        it.interval
+            .as_ref()
+            .map(|it| format!("looked at every {it}")),
+    );
+    parts.push(format!(
+        "out for {}",
+        it.base_time.as_deref().unwrap_or("30s")
+    ));
     parts.push(format!("at most {} %", it.max_percent.unwrap_or(10)));
     parts.join(", ")
 }
@@ -97,7 +115,10 @@ mod tests {
             limits(&written),
             "100 connections, 50 waiting, 3 × 5xx in a row, out for 60s, at most 50 %"
         );
-        assert_eq!(ejection(Some(&Ejection::default())), "5 × 5xx in a row, out for 30s, at most 10 %");
+        assert_eq!(
+            ejection(Some(&Ejection::default())),
+            "5 × 5xx in a row, out for 30s, at most 10 %"
+        );
         assert_eq!(limit(None), NO_DATA);
     }
 }

@@ -114,9 +114,10 @@ fn figures(told: &ControlPlane) -> AnyView {
     };
     let latency = told.convergence.clone().unwrap_or_default();
     let convergence = words::quantile(&latency, latency.p99_ms, 2);
-    let median = told.convergence.as_ref().map(|it| {
-        format!("p50 {}", words::quantile(it, it.p50_ms, 0))
-    });
+    let median = told
+        .convergence
+        .as_ref()
+        .map(|it| format!("p50 {}", words::quantile(it, it.p50_ms, 0)));
     let expected = told.expected_proxies.map(|n| format!("of {n} pods"));
     let rate = (!told.pushes.is_empty()).then(|| {
         let sum: f64 = told.pushes.iter().map(|it| it.count).sum();
@@ -211,8 +212,16 @@ fn pushes(told: &ControlPlane) -> Option<AnyView> {
             </tr>
         }
     };
-    let sent = told.pushes.iter().map(|it| line(it, refused(&it.kind))).collect_view();
-    let failed = told.push_errors.iter().map(|it| line(it, NO_DATA.to_owned())).collect_view();
+    let sent = told
+        .pushes
+        .iter()
+        .map(|it| line(it, refused(&it.kind)))
+        .collect_view();
+    let failed = told
+        .push_errors
+        .iter()
+        .map(|it| line(it, NO_DATA.to_owned()))
+        .collect_view();
     (!told.pushes.is_empty()).then(|| view! {
         <section class="card" aria-labelledby="pushes">
             <h2 class="card__title" id="pushes">"Configuration sent" <span class="card__count">{numbers::span(told.window_s)}</span></h2>
@@ -230,12 +239,14 @@ fn pushes(told: &ControlPlane) -> Option<AnyView> {
 fn builds(builds: &[Build]) -> Option<AnyView> {
     let rows = builds
         .iter()
-        .map(|it| view! {
-            <tr>
-                <th scope="row">{it.component.clone()}</th>
-                <td>{it.version.clone()}</td>
-                <td class="figure">{numbers::count(it.pods)}</td>
-            </tr>
+        .map(|it| {
+            view! {
+                <tr>
+                    <th scope="row">{it.component.clone()}</th>
+                    <td>{it.version.clone()}</td>
+                    <td class="figure">{numbers::count(it.pods)}</td>
+                </tr>
+            }
         })
         .collect_view();
     (!builds.is_empty()).then(|| view! {

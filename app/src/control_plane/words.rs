@@ -8,7 +8,10 @@ use crate::numbers::{self, NO_DATA};
 /// Returns `1 istiod, 54 proxies connected`.
 pub fn tally(told: &ControlPlane) -> String {
     let n = told.istiods.len();
-    let mut parts = vec![format!("{n} istiod {}", if n == 1 { "pod" } else { "pods" })];
+    let mut parts = vec![format!(
+        "{n} istiod {}",
+        if n == 1 { "pod" } else { "pods" }
+    )];
     if let Some(connected) = told.connected_proxies {
         parts.push(format!("{} proxies connected", numbers::count(connected)));
     }
@@ -36,10 +39,19 @@ pub fn quantile(latency: &Latency, value: Option<f64>, which: usize) -> String {
     if let Some(ms) = value {
         return numbers::millis(ms);
     }
-    let bounds: Option<&Bounds> = latency.latency_bounds.as_ref().and_then(|all| all.get(which));
+    let bounds: Option<&Bounds> = latency
+        .latency_bounds
+        .as_ref()
+        .and_then(|all| all.get(which));
     match bounds {
-        Some(Bounds { low_ms, high_ms: None }) => numbers::longer_than(*low_ms),
-        Some(Bounds { high_ms: Some(high), .. }) => format!("≤ {}", numbers::millis(*high)),
+        Some(Bounds {
+            low_ms,
+            high_ms: None,
+        }) => numbers::longer_than(*low_ms),
+        Some(Bounds {
+            high_ms: Some(high),
+            ..
+        }) => format!("≤ {}", numbers::millis(*high)),
         None => NO_DATA.to_owned(),
     }
 }
@@ -65,7 +77,10 @@ pub fn left(secs: f64) -> String {
 
 /// Returns what a type of configuration holds.
 pub fn kind(word: &str) -> &'static str {
-    match word.trim_end_matches("_senderr").trim_end_matches("_builderr") {
+    match word
+        .trim_end_matches("_senderr")
+        .trim_end_matches("_builderr")
+    {
         "cds" => "clusters",
         "eds" => "endpoints",
         "lds" => "listeners",

@@ -19,7 +19,14 @@ pub fn Bar() -> impl IntoView {
         let section = place.section();
         matches!(
             section.as_str(),
-            "overview" | "graph" | "routes" | "services" | "workloads" | "breakers" | "sidecars" | "control-plane"
+            "overview"
+                | "graph"
+                | "routes"
+                | "services"
+                | "workloads"
+                | "breakers"
+                | "sidecars"
+                | "control-plane"
         )
     });
     // Traffic is steered now: there is no other instant.

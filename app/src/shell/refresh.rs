@@ -32,7 +32,11 @@ pub fn RefreshControl() -> impl IntoView {
     let of_routes = expect_context::<routes::Store>().live.standing();
     let of_inventory = expect_context::<inventory::Store>();
     let of_reports = expect_context::<reports::Store>();
-    let of_lists = move |path: &str| of_inventory.standing(path).or_else(|| of_reports.standing(path));
+    let of_lists = move |path: &str| {
+        of_inventory
+            .standing(path)
+            .or_else(|| of_reports.standing(path))
+    };
     let standing = move || {
         page.with(|page| match page.as_str() {
             "routes" => of_routes,

@@ -99,7 +99,11 @@ mod tests {
 
     #[test]
     fn everything_fits_on_the_bar_and_what_is_not_measured_has_none() {
-        let rows = [row(Some(60e6), Some(256e6)), row(Some(160e6), Some(1e9)), row(None, None)];
+        let rows = [
+            row(Some(60e6), Some(256e6)),
+            row(Some(160e6), Some(1e9)),
+            row(None, None),
+        ];
         let full = full(&rows, RULE);
         assert!((full - 256e6 * 1.05).abs() < 1.0, "{full}");
         let first = places(&rows[0], RULE, full).unwrap();

@@ -67,13 +67,25 @@ fn costs(told: &Sidecars) -> AnyView {
     };
     let [low, high] = total.by_rule_bytes;
     let rule = total.memory_bytes.map(|_| {
-        format!("{} to {} as a rule", numbers::bytes(low), numbers::bytes(high))
+        format!(
+            "{} to {} as a rule",
+            numbers::bytes(low),
+            numbers::bytes(high)
+        )
     });
     let each = total.memory_bytes.filter(|_| total.memory_pods > 0);
     let each = each.map(|bytes| bytes / f64::from(total.memory_pods));
-    let near = told.items.iter().filter(|it| it.fit == Fit::NearLimit).count();
+    let near = told
+        .items
+        .iter()
+        .filter(|it| it.fit == Fit::NearLimit)
+        .count();
     let above = told.items.iter().filter(|it| it.fit == Fit::Above).count();
-    let unlimited = told.items.iter().filter(|it| it.limits.memory_bytes.is_none()).count();
+    let unlimited = told
+        .items
+        .iter()
+        .filter(|it| it.limits.memory_bytes.is_none())
+        .count();
     let rows = told.namespaces.iter().map(namespace).collect_view();
     view! {
         <section class="card" aria-label="What sidecars cost">
@@ -178,7 +190,9 @@ impl Column {
         match self {
             Column::Fit => "table__head sidecars__fit",
             Column::Name => "table__head",
-            Column::Pods | Column::Limit | Column::Memory => "table__head table__head--figure rows__spare-2",
+            Column::Pods | Column::Limit | Column::Memory => {
+                "table__head table__head--figure rows__spare-2"
+            }
             Column::CpuLimit => "table__head table__head--figure rows__spare-1",
             _ => "table__head table__head--figure",
         }
@@ -266,14 +280,22 @@ fn Head(column: Column, order: Memo<(Column, bool)>) -> impl IntoView {
     };
     let turn = move |_| {
         let (now, falling) = order.get_untracked();
-        let falling = if now == column { !falling } else { column != Column::Name };
+        let falling = if now == column {
+            !falling
+        } else {
+            column != Column::Name
+        };
         let sign = if falling { "-" } else { "" };
         let is_usual = (column, falling) == (Column::Most, true);
         place.change(Step::Replace, |address| {
             address.sort = (!is_usual).then(|| format!("{sign}{}", column.word()));
         });
     };
-    let more = if column == Column::CpuLimit { " of processor use" } else { "" };
+    let more = if column == Column::CpuLimit {
+        " of processor use"
+    } else {
+        ""
+    };
     view! {
         <th scope="col" class=column.class() aria-sort=sorted>
             <button type="button" class="table__sort" on:click=turn>
@@ -356,7 +378,10 @@ mod tests {
         ];
         let order = |sort| {
             let rows = sorted(&rows, Column::order(sort));
-            rows.iter().map(|row| row.workload.clone()).collect::<Vec<_>>().join(" ")
+            rows.iter()
+                .map(|row| row.workload.clone())
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(order(None), "c b a");
         assert_eq!(order(Some("name")), "a b c");

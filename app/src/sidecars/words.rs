@@ -7,7 +7,10 @@ use crate::numbers::{self, NO_DATA};
 /// Returns `54 sidecars, 3.4 GB`.
 pub fn tally(told: &Sidecars) -> String {
     let n = told.total.pods;
-    let mut parts = vec![format!("{n} {}", if n == 1 { "sidecar" } else { "sidecars" })];
+    let mut parts = vec![format!(
+        "{n} {}",
+        if n == 1 { "sidecar" } else { "sidecars" }
+    )];
     parts.extend(told.total.memory_bytes.map(numbers::bytes));
     parts.join(", ")
 }

@@ -124,7 +124,11 @@ fn metrics(metrics: Vec<Metric>) -> AnyView {
         .map(|it| {
             let (symbol, class, word) = match (it.present, it.optional) {
                 (true, _) => (Symbol::Tick, "source__there", "there"),
-                (false, true) => (Symbol::Minus, "source__maybe", "not there, which may be right"),
+                (false, true) => (
+                    Symbol::Minus,
+                    "source__maybe",
+                    "not there, which may be right",
+                ),
                 (false, false) => (Symbol::Close, "source__lost", "missing"),
             };
             let means = match it.present {

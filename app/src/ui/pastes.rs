@@ -15,7 +15,11 @@ pub fn Pastes(
 ) -> impl IntoView {
     let is_for = |setting: &str| pastes.iter().any(|it| it.setting == setting);
     let has_both = is_for("upstream") && is_for("aks");
-    let setting = RwSignal::new(if is_for("upstream") || !is_for("aks") { "upstream" } else { "aks" });
+    let setting = RwSignal::new(if is_for("upstream") || !is_for("aks") {
+        "upstream"
+    } else {
+        "aks"
+    });
     let items = pastes
         .into_iter()
         .map(|paste| {

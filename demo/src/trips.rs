@@ -125,6 +125,7 @@ impl World {
                         pod,
                         id: upstream.id,
                         name,
+                        n_members: live.len(),
                         n_ejected: ejected(pod, upstream, now_ms, &live),
                         out_of_connections: limits
                             .is_some_and(|l| l.is_out_of_connections(protocol, n)),
@@ -143,12 +144,19 @@ pub(crate) struct Standing<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) id: UpstreamId,
     pub(crate) name: &'a UpstreamName,
+    /// The upstream's ready pods.
+    pub(crate) n_members: usize,
     pub(crate) n_ejected: usize,
     pub(crate) out_of_connections: bool,
     pub(crate) out_of_requests: bool,
 }
 
 impl Standing<'_> {
+    /// Returns how often the proxy has done something for the upstream's sake since it started.
+    pub(crate) fn trips(&self, trip: Trip) -> u64 {
+        self.pod.trips.get(&(self.id, trip)).copied().unwrap_or(0)
+    }
+
     /// Returns whether the next call could be turned away or would have to wait.
     fn is_open(&self) -> bool {
         self.out_of_connections || self.out_of_requests

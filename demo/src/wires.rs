@@ -24,11 +24,6 @@ impl Flow {
         self.opened += other.opened;
         self.closed += other.closed;
     }
-
-    /// Returns whether nothing flowed, came or went.
-    pub(crate) fn is_nothing(&self) -> bool {
-        *self == Flow::default()
-    }
 }
 
 /// A ring of steps, each with the flows of those connections that saw one, sorted.

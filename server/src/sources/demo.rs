@@ -75,6 +75,8 @@ impl Demo {
             capabilities: vec![
                 "60 minutes of history".to_owned(),
                 "HTTP and gRPC requests, both reporters".to_owned(),
+                "bytes and connections over TCP, messages in gRPC calls".to_owned(),
+                "the control plane, what proxies cost, circuit breakers".to_owned(),
                 "latency from buckets".to_owned(),
             ],
             storage: Some("built in".to_owned()),

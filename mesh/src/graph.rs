@@ -104,7 +104,7 @@ pub fn answer(
         };
         Views::of(&facts, query.by, &folded)
     });
-    let is_now = judging::is_now(at, generated_at);
+    let is_now = is_now(at, generated_at);
     notices.extend(explain::notices(facts, query, is_now));
     let judge = Judge::of(facts, is_now, with_latency);
     let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);

@@ -1,7 +1,7 @@
 //! The page of the circuit breakers.
 
 use leptos::prelude::*;
-use mesh::api::breakers::{Breaker, Breakers, Exposed, Ineffective, Part};
+use mesh::api::breakers::{Breaker, Exposed, Ineffective, Part};
 use mesh::api::queries::Of;
 
 use super::words;

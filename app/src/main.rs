@@ -12,10 +12,16 @@ mod shell;
 
 mod inventory;
 
+mod breakers;
+mod control_plane;
 mod graph;
+mod links;
 mod overview;
+mod queries;
+mod reports;
 mod routes;
 mod service;
+mod sidecars;
 mod sources;
 mod workload;
 

@@ -16,12 +16,16 @@ mod refresh;
 mod search;
 mod window;
 
+use crate::breakers::BreakersPage;
+use crate::control_plane::ControlPlanePage;
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
 use crate::inventory;
 use crate::overview::OverviewPage;
+use crate::reports;
 use crate::routes::{self, RoutesPage};
 use crate::service::{ServicePage, ServicesPage};
+use crate::sidecars::SidecarsPage;
 use crate::sources::SourcesPage;
 use crate::url;
 use crate::workload::{WorkloadPage, WorkloadsPage};
@@ -35,6 +39,7 @@ pub fn App() -> impl IntoView {
     provide_context(Store::new());
     provide_context(routes::Store::new());
     provide_context(inventory::Store::new());
+    provide_context(reports::Store::new());
     let base = url::base_path(&fetch::base_uri());
     view! {
         <Router base>
@@ -63,6 +68,9 @@ fn Frame() -> impl IntoView {
                         <Route path=path!("services/:namespace/:name") view=ServicePage />
                         <Route path=StaticSegment("workloads") view=WorkloadsPage />
                         <Route path=path!("workloads/:namespace/:name") view=WorkloadPage />
+                        <Route path=StaticSegment("control-plane") view=ControlPlanePage />
+                        <Route path=StaticSegment("sidecars") view=SidecarsPage />
+                        <Route path=StaticSegment("breakers") view=BreakersPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>

@@ -4,8 +4,14 @@
 //! colleague should see from a link is in the query string, under the API's own parameter names;
 //! preferences of one person (theme, width of the rail) are not.
 
+use mesh::api::control_plane::ControlPlaneQuery;
+use mesh::api::links::LinksQuery;
+use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
-use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, query};
+use mesh::api::{
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query,
+};
+use mesh::units::{UnixMillis, Window};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -319,8 +325,36 @@ pub const CHANGES: &str = "api/v1/changes";
 /// The API address of the namespace list.
 pub const NAMESPACES: &str = "api/v1/namespaces";
 
-/// The API address of the sources.
-pub const SOURCES: &str = "api/v1/sources";
+/// Returns the API address of the sources.
+pub fn sources(query: SourcesQuery) -> String {
+    with_query("api/v1/sources", &query.to_query_string())
+}
+
+/// Returns the API address of the control plane.
+pub fn control_plane(window: Window, at: Option<UnixMillis>) -> String {
+    let query = ControlPlaneQuery { window, at };
+    with_query("api/v1/control-plane", &query.to_query_string())
+}
+
+/// Returns the API address of the sidecars.
+pub fn sidecars(query: &InventoryQuery) -> String {
+    with_query("api/v1/sidecars", &query.to_query_string())
+}
+
+/// Returns the API address of the circuit breakers.
+pub fn breakers(query: &InventoryQuery) -> String {
+    with_query("api/v1/breakers", &query.to_query_string())
+}
+
+/// Returns the API address of the questions behind some figures.
+pub fn queries(query: &QueriesQuery) -> String {
+    with_query("api/v1/queries", &query.to_query_string())
+}
+
+/// Returns the API address of ways to other programs.
+pub fn links(query: &LinksQuery) -> String {
+    with_query("api/v1/links", &query.to_query_string())
+}
 
 /// Returns the API address of the stream of hints about `topics`, joined by commas.
 pub fn stream(topics: &str) -> String {

@@ -27,6 +27,7 @@ mod hops;
 mod hosts;
 mod identity;
 mod judging;
+mod named;
 mod names;
 mod project;
 mod roles;
@@ -41,13 +42,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use named::is_id;
 pub use select::{outbound_selector, selector, service_id, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use edge::{Calls, merge_histogram};
 pub(crate) use judging::is_now;
-pub(crate) use totals::Totals;
+pub(crate) use totals::{Totals, quantiles};
 pub(crate) use views::Views;
 
 use draw::Drawing;

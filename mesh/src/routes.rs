@@ -92,6 +92,15 @@ impl Board {
         Arc::clone(&self.inventory)
     }
 
+    /// Returns the objects as circuit breakers are told from them.
+    pub fn objects(&self) -> crate::breakers::Objects<'_> {
+        crate::breakers::Objects {
+            inventory: &self.inventory,
+            routing: &self.routing,
+            domain: &self.domain,
+        }
+    }
+
     /// Reads the objects of a cluster.
     pub fn read(objects: Vec<Arc<Value>>) -> Board {
         let domain = hosts::DOMAIN.to_owned();

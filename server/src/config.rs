@@ -44,9 +44,18 @@ pub struct ListenArgs {
     /// The path prefix of a proxy in front that does not strip it, such as /pidali.
     #[arg(long, env = "PIDALI_BASE_PATH", default_value = "")]
     pub base_path: String,
+    /// The address of a Grafana with Istio's dashboards, as browsers reach it: pages link there.
+    #[arg(long, env = "PIDALI_GRAFANA")]
+    pub grafana: Option<String>,
 }
 
 impl ListenArgs {
+    /// Returns Grafana's address with a slash at its end, where one is given.
+    pub fn grafana(&self) -> anyhow::Result<Option<String>> {
+        let given = self.grafana.as_deref().filter(|it| !it.trim().is_empty());
+        given.map(|it| link("--grafana", it)).transpose()
+    }
+
     /// Returns the base path without a slash at its end.
     pub fn base_path(&self) -> anyhow::Result<String> {
         let path = self.base_path.trim_end_matches('/');
@@ -59,6 +68,26 @@ impl ListenArgs {
         }
         Ok(path.to_owned())
     }
+}
+
+/// Reads the address of another program that pages link to: http or https, with a slash at its end. One with
+/// a password would be shown to everybody.
+fn link(flag: &str, address: &str) -> anyhow::Result<String> {
+    let mut url = reqwest::Url::parse(address.trim())
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .with_context(|| {
+            format!("{flag}: not an http or https address such as https://grafana.example")
+        })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!("{flag}: leave out user and password, which would be shown to everybody");
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url.into())
 }
 
 /// The flags of `pidali demo`.
@@ -187,5 +216,37 @@ impl ServeArgs {
             metric_prefix: self.metric_prefix.clone(),
             ..Settings::new(&self.prometheus)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_a_browser_can_open_is_linked_to() {
+        for (given, kept) in [
+            ("https://grafana.example", "https://grafana.example/"),
+            (
+                "http://127.0.0.1:3000/tools?orgId=1#x",
+                "http://127.0.0.1:3000/tools/",
+            ),
+        ] {
+            assert_eq!(link("--grafana", given).unwrap(), kept);
+        }
+        for bad in [
+            "",
+            "grafana",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://host/",
+            "https://me:secret@host/",
+        ] {
+            let error = link("--grafana", bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("--grafana: ") && !error.contains("secret"),
+                "{error}"
+            );
+        }
     }
 }

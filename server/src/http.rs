@@ -16,11 +16,12 @@ use utoipa::OpenApi;
 use crate::arrange::Arranger;
 use crate::cluster::Cluster;
 use crate::facts::FactsCache;
+use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
 use crate::{
-    changes, graph, inventory, namespaces, overview, page, routes, series, service, sources,
-    stream, workload,
+    breakers, changes, control_plane, graph, inventory, links, namespaces, overview, page, queries,
+    routes, series, service, sidecars, sources, stream, workload,
 };
 
 mod body;
@@ -54,6 +55,10 @@ impl std::ops::Deref for App {
 pub struct Parts {
     /// What was asked of the sources.
     pub facts: FactsCache,
+    /// What was asked of control plane, proxies and breakers.
+    pub reports: Reports,
+    /// Grafana's address, with a slash at its end, where there is one.
+    pub grafana: Option<String>,
     /// The objects; `None` where no Kubernetes API is asked.
     pub cluster: Option<Arc<Cluster>>,
     /// The objects as they were read last.
@@ -73,6 +78,16 @@ pub struct Parts {
 impl App {
     /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
     pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
+        App::linking(metrics, cluster, None, stopping)
+    }
+
+    /// Returns the same for a server that leads to `grafana` besides.
+    pub fn linking(
+        metrics: Metrics,
+        cluster: Option<Cluster>,
+        grafana: Option<String>,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
         let holds = {
@@ -81,6 +96,8 @@ impl App {
         };
         App(Arc::new(Parts {
             facts: FactsCache::new(metrics, Box::new(holds)),
+            reports: Reports::default(),
+            grafana,
             cluster,
             boards,
             arranger: Arranger::default(),
@@ -120,6 +137,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::set_weights,
         changes::undo,
         namespaces::list,
+        control_plane::show,
+        sidecars::show,
+        breakers::show,
+        queries::list,
+        links::list,
         sources::list
     )
 )]
@@ -151,6 +173,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         )
         .route("/changes", post(changes::create))
         .route("/namespaces", get(namespaces::list))
+        .route("/control-plane", get(control_plane::show))
+        .route("/sidecars", get(sidecars::show))
+        .route("/breakers", get(breakers::show))
+        .route("/queries", get(queries::list))
+        .route("/links", get(links::list))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))
         .route(

@@ -9,17 +9,23 @@ pub mod http;
 
 pub mod cluster;
 pub mod facts;
+pub mod reports;
 pub mod sources;
 
 pub mod arrange;
+pub mod breakers;
 pub mod changes;
+pub mod control_plane;
 pub mod graph;
 pub mod inventory;
+pub mod links;
 pub mod namespaces;
 pub mod overview;
+pub mod queries;
 pub mod routes;
 pub mod series;
 pub mod service;
+pub mod sidecars;
 pub mod stream;
 pub mod workload;
 

@@ -89,7 +89,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let base_path = listen.base_path()?;
     let hosts = Hosts::new(&listen.allowed_hosts);
-    let app = App::new(metrics, cluster, stopping.clone());
+    let grafana = listen.grafana()?;
+    let app = App::linking(metrics, cluster, grafana, stopping.clone());
     let listener = bind("--listen", listen.listen).await?;
     say(&format!(
         "Pidali listens on http://{}{base_path}/",

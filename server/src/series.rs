@@ -5,7 +5,8 @@ use axum::response::Response;
 use mesh::api::query::Direction;
 use mesh::api::{self, SeriesQuery};
 use mesh::graph;
-use mesh::telemetry::Series;
+use mesh::telemetry::{Selector, Series};
+use mesh::units::{UnixMillis, Window};
 
 use crate::http::{ApiError, App, Params, encoded};
 
@@ -33,8 +34,6 @@ pub async fn show(
     Params(query): Params<SeriesQuery>,
 ) -> Result<Response, ApiError> {
     let at = app.facts.instant(query.at)?;
-    let step_secs = (query.window.secs() / N_POINTS).max(MIN_STEP_SECS);
-    let n_points = (query.window.secs() / step_secs).max(1);
     let bad_id = || {
         ApiError::bad_parameter(
             "id",
@@ -42,12 +41,7 @@ pub async fn show(
             Some("take the id of a workload, an app or an edge between them from the graph"),
         )
     };
-    let ask = |selector| Series {
-        selector,
-        at,
-        step_secs,
-        n_points,
-    };
+    let ask = |selector| ask(selector, at, query.window);
     let selector = match query.direction {
         Some(Direction::Outbound) => graph::outbound_selector(&query.id, query.by),
         Some(Direction::Inbound) | None => graph::selector(&query.id, query.by),
@@ -63,8 +57,23 @@ pub async fn show(
     }
     encoded(&graph::series(
         &query,
-        step_secs,
+        step_secs(query.window),
         &answer.value,
         answer.notices,
     ))
+}
+
+fn step_secs(window: Window) -> u32 {
+    (window.secs() / N_POINTS).max(MIN_STEP_SECS)
+}
+
+/// Returns what is asked for the charts of some calls over a window that ends at `at`.
+pub fn ask(selector: Selector, at: UnixMillis, window: Window) -> Series {
+    let step_secs = step_secs(window);
+    Series {
+        selector,
+        at,
+        step_secs,
+        n_points: (window.secs() / step_secs).max(1),
+    }
 }

@@ -19,6 +19,7 @@ const FILES = {
   "./looks.mjs": "one",
   "./pages.mjs": "one",
   "./helm.mjs": "apart",
+  "./control.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };
 

@@ -331,7 +331,7 @@ fn Empty() -> impl IntoView {
     let hint = if narrowed {
         "Show all namespaces, or look back further."
     } else {
-        "Look back further, or see whether the source of the metrics answers."
+        "Look back further, or see what the source of the metrics lacks, with the text to paste."
     };
     // The next longer look that is likely to find something.
     let longer = [3600, 86_400, Window::MAX.secs()]
@@ -358,7 +358,7 @@ fn Empty() -> impl IntoView {
                     {format!("Look back {}", numbers::span(longer.secs()))}
                 </button>
             })}
-            <a class="button" href=move || place.href("sources")>"See the sources"</a>
+            <a class="button" href=move || place.href("sources")>"See what is missing"</a>
         </Message>
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use mesh::api::graph::{Flow, Include, Traffic, View};
+use mesh::api::links::LinksQuery;
 use mesh::api::{self, Edge, Health, Node};
 use wasm_bindgen::JsCast;
 
 use super::charts::Charts;
 use super::flow;
 use super::words::{self, NodeNames};
+use crate::links::Dashboards;
 use crate::numbers;
+use crate::queries::Behind;
 use crate::shell::place::use_place;
 use crate::shell::{store, stored};
 use crate::ui::icon::health_word;
@@ -89,6 +92,20 @@ pub fn Panel(
         }
         None => String::new(),
     });
+    let place = use_place();
+    let links = Memo::new(move |_| {
+        let asked = place.query()?;
+        match subject.get()? {
+            Subject::Node(node) if node.namespace != "-" => Some(LinksQuery {
+                namespace: Some(node.namespace),
+                workload: node.workload,
+                service: node.service,
+                window: asked.window,
+                at: asked.at,
+            }),
+            _ => None,
+        }
+    });
     let health = Memo::new(move |_| {
         subject.get().map(|s| match s {
             Subject::Node(node) => node.health,
@@ -162,6 +179,8 @@ pub fn Panel(
                     .into_any(),
                 }}
                 <Charts id=selected />
+                <Dashboards query=links />
+                <Behind id=selected />
             </div>
         </aside>
     }

@@ -8,6 +8,7 @@ use crate::graph::Store;
 use crate::inventory;
 use crate::live::Phase;
 use crate::numbers;
+use crate::reports;
 use crate::routes;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
@@ -30,10 +31,16 @@ pub fn RefreshControl() -> impl IntoView {
     let of_graph = expect_context::<Store>().standing();
     let of_routes = expect_context::<routes::Store>().live.standing();
     let of_inventory = expect_context::<inventory::Store>();
+    let of_reports = expect_context::<reports::Store>();
+    let of_lists = move |path: &str| {
+        of_inventory
+            .standing(path)
+            .or_else(|| of_reports.standing(path))
+    };
     let standing = move || {
         page.with(|page| match page.as_str() {
             "routes" => of_routes,
-            other => of_inventory.standing(other).unwrap_or(of_graph),
+            other => of_lists(other).unwrap_or(of_graph),
         })
     };
     let refresh = Memo::new(move |_| place.address_or_default().refresh);
@@ -43,7 +50,7 @@ pub fn RefreshControl() -> impl IntoView {
     let open = RwSignal::new(false);
     let is_away = move || {
         page.with(|page| {
-            let has_its_own = of_inventory.standing(page).is_some();
+            let has_its_own = of_lists(page).is_some();
             !has_its_own && !matches!(page.as_str(), "graph" | "routes")
         })
     };

@@ -18,6 +18,12 @@ pub enum Symbol {
     Workloads,
     /// A way that forks: where traffic goes.
     Routes,
+    /// A line that is cut: a circuit breaker.
+    Breakers,
+    /// A small box at a large one's side.
+    Sidecars,
+    /// A wheel over its spokes' ends: who tells all proxies.
+    ControlPlane,
     /// A stack: where the data comes from.
     Sources,
     /// A magnifier.
@@ -91,6 +97,11 @@ impl Symbol {
             }
             Symbol::Routes => {
                 "M2.5 10h4.5l4-5.5h5.5M7 10l4 5.5h5.5M14 2l2.5 2.5L14 7M14 13l2.5 2.5L14 18"
+            }
+            Symbol::Breakers => "M2 13h5M13 13h5M7 13l6.5-6M7 13v.1M13 13v.1M13 10.5v2.5M10 3v2.5",
+            Symbol::Sidecars => "M2.5 4h8.5v12H2.5zM13.5 9h4v7h-4zM5 7.5h3.5M5 10.5h3.5",
+            Symbol::ControlPlane => {
+                "M10 2.5l3 3l-3 3l-3-3zM10 8.5v3M10 11.5H4v2.5M10 11.5h6v2.5M10 11.5v2.5M2.5 14h3v3h-3zM8.5 14h3v3h-3zM14.5 14h3v3h-3z"
             }
             Symbol::Sources => {
                 "M10 3c3.6 0 6 1 6 2.5S13.6 8 10 8S4 7 4 5.5S6.4 3 10 3M4 5.5v4.5C4 11.5 6.4 12.5 10 12.5\

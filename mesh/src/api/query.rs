@@ -7,9 +7,11 @@ use crate::units::{UnixMillis, Window};
 use super::graph::Include;
 
 mod inventory;
+mod span;
 mod time;
 
 pub use inventory::InventoryQuery;
+pub(super) use span::{window_and_at, write_window_and_at};
 
 /// Why a parameter is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -345,14 +347,14 @@ pub fn to_rfc3339(at: UnixMillis) -> String {
     time::to_rfc3339(at)
 }
 
-fn by(value: &str) -> Result<By, BadParameter> {
+pub(super) fn by(value: &str) -> Result<By, BadParameter> {
     By::ALL
         .into_iter()
         .find(|by| by.as_str() == value)
         .ok_or_else(|| one_of("by", value, "workload, version, app or service"))
 }
 
-fn window(value: &str) -> Result<Window, BadParameter> {
+pub(super) fn window(value: &str) -> Result<Window, BadParameter> {
     value
         .parse()
         .map_err(|error: crate::units::BadWindow| BadParameter {
@@ -362,7 +364,7 @@ fn window(value: &str) -> Result<Window, BadParameter> {
         })
 }
 
-fn list(name: &str, value: &str) -> Result<Vec<String>, BadParameter> {
+pub(super) fn list(name: &str, value: &str) -> Result<Vec<String>, BadParameter> {
     let mut items: Vec<String> = value
         .split(',')
         .filter(|item| !item.is_empty())
@@ -385,7 +387,7 @@ fn shown(value: &str) -> String {
     value.chars().take(40).collect()
 }
 
-fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
+pub(super) fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     BadParameter {
         name: name.to_owned(),
         problem: format!("`{}` is none of its values", shown(value)),
@@ -393,7 +395,7 @@ fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     }
 }
 
-fn unknown(name: &str, known: &str) -> BadParameter {
+pub(super) fn unknown(name: &str, known: &str) -> BadParameter {
     BadParameter {
         name: shown(name),
         problem: "is not a parameter of this address".to_owned(),
@@ -403,10 +405,10 @@ fn unknown(name: &str, known: &str) -> BadParameter {
 
 /// Refuses a parameter given twice: which of the two counts would be a guess.
 #[derive(Default)]
-struct Seen(Vec<String>);
+pub(super) struct Seen(Vec<String>);
 
 impl Seen {
-    fn once(&mut self, name: &str) -> Result<(), BadParameter> {
+    pub(super) fn once(&mut self, name: &str) -> Result<(), BadParameter> {
         if self.0.iter().any(|n| n == name) {
             return Err(BadParameter {
                 name: shown(name),
@@ -421,10 +423,10 @@ impl Seen {
 
 /// Writes an encoded query string.
 #[derive(Default)]
-struct Writer(String);
+pub(super) struct Writer(String);
 
 impl Writer {
-    fn pair(&mut self, name: &str, value: &str) {
+    pub(super) fn pair(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
             self.0.push('&');
         }
@@ -433,7 +435,7 @@ impl Writer {
         encode_into(&mut self.0, value);
     }
 
-    fn list(&mut self, name: &str, values: &[String]) {
+    pub(super) fn list(&mut self, name: &str, values: &[String]) {
         if !values.is_empty() {
             self.pair(name, &values.join(","));
         }

@@ -3,8 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::{Objects, World};
+use mesh::api::breakers::Exposed;
 use mesh::api::overview::Freshness;
 use mesh::api::sources::Source;
+use mesh::breakers::Told;
+use mesh::telemetry::Breakers;
 use mesh::units::UnixMillis;
 
 use crate::clock;
@@ -29,6 +32,23 @@ impl Demo {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance_to(clock::now());
         world
+    }
+
+    /// Returns what the proxies say of their breakers. Whoever tells anything tells all of it.
+    pub fn breakers(&self, query: &Breakers) -> Told {
+        let samples = self.world().breakers(query);
+        let is_told = !samples.is_empty();
+        Told {
+            samples,
+            exposed: Exposed {
+                pending_overflow: is_told,
+                connection_overflow: is_told,
+                retry_overflow: is_told,
+                ejections: is_told,
+                ejected_now: is_told,
+                open_now: is_told,
+            },
+        }
     }
 
     /// Returns how fresh its data was at an instant: it counts a step as soon as that is over.
@@ -59,7 +79,9 @@ impl Demo {
                 "the control plane, what proxies cost, circuit breakers".to_owned(),
                 "latency from buckets".to_owned(),
             ],
-            missing: Vec::new(),
+            storage: Some("built in".to_owned()),
+            retention: Some("60 minutes".to_owned()),
+            ..Source::default()
         }
     }
 }

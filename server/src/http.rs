@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
+use mesh::health::Objectives;
 use moka::future::Cache;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -66,8 +67,13 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
-    pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
+    /// Returns the parts of a server that asks `metrics`, keeps objects in `cluster` and judges by `objectives`.
+    pub fn new(
+        metrics: Metrics,
+        cluster: Option<Cluster>,
+        objectives: Objectives,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
         let holds = {
@@ -75,7 +81,7 @@ impl App {
             move || Some(boards.now(cluster.as_ref()?).inventory())
         };
         App(Arc::new(Parts {
-            facts: FactsCache::new(metrics, Box::new(holds)),
+            facts: FactsCache::new(metrics, Box::new(holds), objectives),
             cluster,
             boards,
             arranger: Arranger::default(),

@@ -11,6 +11,7 @@ use mesh::telemetry::{
     DurationBuckets, GrpcMessages, LatencySample, MessageSample, Requests, Sample, Series,
     SeriesPoint, TcpSample, TcpTraffic,
 };
+use mesh::units::UnixMillis;
 
 use crate::http::{ApiError, App, NoParams, Params, encoded};
 
@@ -119,6 +120,15 @@ impl Metrics {
         match self {
             Metrics::Prometheus(it) => Ok(it.series(query).await?),
             Metrics::Demo(it) => Ok(Answer::plain(it.world().series(query))),
+        }
+    }
+
+    /// Returns the seconds between two scrapes of the proxies, where the source can tell; what is built in is
+    /// not scraped.
+    pub async fn scrape_interval(&self, at: UnixMillis) -> Option<f64> {
+        match self {
+            Metrics::Prometheus(it) => it.scrape_interval(at).await,
+            Metrics::Demo(_) => None,
         }
     }
 

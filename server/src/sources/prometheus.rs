@@ -14,6 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 mod ask;
 mod decode;
 mod error;
+mod interval;
 mod labels;
 mod promql;
 mod series;

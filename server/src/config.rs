@@ -1,11 +1,12 @@
 //! The command line. Every flag has an env name and a documented default.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use mesh::health::Objectives;
 use secrecy::SecretString;
 
 use crate::sources::prometheus::{Auth, Settings};
@@ -96,6 +97,10 @@ pub struct DemoArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
+    /// thresholds hold everywhere.
+    #[arg(long, env = "PIDALI_OBJECTIVES")]
+    pub objectives: Option<PathBuf>,
     /// Also serves the mesh's metrics to a real Prometheus, at /metrics, and what really happened, at
     /// /truth. Port 0 takes a free one; the second line on stdout names it.
     #[arg(long, env = "PIDALI_EXPOSE")]
@@ -118,6 +123,10 @@ pub struct ServeArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
+    /// thresholds hold everywhere.
+    #[arg(long, env = "PIDALI_OBJECTIVES")]
+    pub objectives: Option<PathBuf>,
     /// The address of Prometheus, or of what speaks its API, with any path prefix.
     #[arg(long, env = "PIDALI_PROMETHEUS")]
     pub prometheus: String,
@@ -170,6 +179,13 @@ impl std::fmt::Debug for ServeArgs {
             .field("listen", &self.listen)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns what is expected where, by the file that was given.
+pub fn objectives(file: Option<&Path>) -> anyhow::Result<Objectives> {
+    file.map(crate::objectives::read)
+        .transpose()
+        .map(Option::unwrap_or_default)
 }
 
 impl ServeArgs {

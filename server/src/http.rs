@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
+use mesh::health::Objectives;
 use moka::future::Cache;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -76,15 +77,12 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
-    pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
-        App::linking(metrics, cluster, None, stopping)
-    }
-
-    /// Returns the same for a server that leads to `grafana` besides.
-    pub fn linking(
+    /// Returns the parts of a server that asks `metrics`, keeps objects in `cluster`, judges by `objectives` and
+    /// leads to `grafana`.
+    pub fn new(
         metrics: Metrics,
         cluster: Option<Cluster>,
+        objectives: Objectives,
         grafana: Option<String>,
         stopping: watch::Receiver<bool>,
     ) -> App {
@@ -95,7 +93,7 @@ impl App {
             move || Some(boards.now(cluster.as_ref()?).inventory())
         };
         App(Arc::new(Parts {
-            facts: FactsCache::new(metrics, Box::new(holds)),
+            facts: FactsCache::new(metrics, Box::new(holds), objectives),
             reports: Reports::default(),
             grafana,
             cluster,

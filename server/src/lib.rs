@@ -1,14 +1,16 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
 //! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`changes`],
-//! [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies), [`facts`] (what was
-//! asked, once for all viewers), [`cluster`] (the objects), [`arrange`] (layouts), [`page`] (the page itself).
+//! [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
+//! [`facts`] (what was asked, once for all viewers), [`objectives`] (what is expected where), [`cluster`] (the
+//! objects), [`arrange`] (layouts), [`page`] (the page itself).
 
 pub mod config;
 pub mod http;
 
 pub mod cluster;
 pub mod facts;
+pub mod objectives;
 pub mod reports;
 pub mod sources;
 

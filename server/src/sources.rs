@@ -170,6 +170,15 @@ impl Metrics {
         }
     }
 
+    /// Returns the seconds between two scrapes of the proxies, where the source can tell; what is built in is
+    /// not scraped.
+    pub async fn scrape_interval(&self, at: UnixMillis) -> Option<f64> {
+        match self {
+            Metrics::Prometheus(it) => it.scrape_interval(at).await,
+            Metrics::Demo(_) => None,
+        }
+    }
+
     async fn describe(&self, window: Window) -> api::sources::Source {
         match self {
             Metrics::Prometheus(it) => {

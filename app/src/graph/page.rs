@@ -130,6 +130,7 @@ pub fn GraphPage() -> impl IntoView {
                 <Tally graph=store.answer />
                 <div class="toolbar__tools">
                     <ByChoice />
+                    <IdleChoice />
                     <Segmented
                         label="Show as"
                         name="view"
@@ -313,6 +314,26 @@ fn ByChoice() -> impl IntoView {
                 }
             })
         />
+    }
+}
+
+/// Whether what the cluster holds without traffic is drawn, too.
+#[component]
+fn IdleChoice() -> impl IntoView {
+    let place = use_place();
+    let is_on = Signal::derive(move || place.address_or_default().query.idle);
+    view! {
+        <button
+            type="button"
+            class="button"
+            aria-pressed=move || is_on.get().to_string()
+            title="Show services and workloads without traffic, too"
+            on:click=move |_| {
+                place.change(Step::Push, |address| address.query.idle = !address.query.idle);
+            }
+        >
+            "Idle"
+        </button>
     }
 }
 

@@ -15,6 +15,7 @@ mod ask;
 mod decode;
 mod error;
 mod freshness;
+mod interval;
 mod labels;
 mod promql;
 mod series;

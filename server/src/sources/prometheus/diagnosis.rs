@@ -387,30 +387,6 @@ impl Prometheus {
         labels.collect()
     }
 
-    /// Returns the time between two scrapes of a proxy: the middle one of all. `None` for so young a source
-    /// that it can't be told.
-    async fn scrape_interval(&self, at: UnixMillis) -> Option<f64> {
-        let over = |metric: &str, secs: u32| {
-            // Only what was there before the range has as many samples in it as there were scrapes.
-            format!(
-                "quantile(0.5, {secs} / (count_over_time({metric}[{secs}s]) and {metric} offset {secs}s))"
-            )
-        };
-        let (uptime, up) = (promql::UPTIME, "up");
-        let text = [
-            over(uptime, 300),
-            over(uptime, 60),
-            over(up, 300),
-            over(up, 60),
-        ]
-        .join(" or ");
-        let asked = self.gather(&text, at, |found: &mut Option<f64>, item| {
-            let value = item.value.and_then(|point| point.1.parse::<f64>().ok());
-            *found = value.filter(|secs| secs.is_finite() && *secs > 0.0);
-        });
-        asked.await.ok()?.0
-    }
-
     /// Returns which program it is, in which version, and how long it keeps samples.
     async fn about_itself(&self) -> Status {
         let is_metricsql = self.dialect().await.is_metricsql;

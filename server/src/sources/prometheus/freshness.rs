@@ -6,9 +6,6 @@ use mesh::units::{UnixMillis, six_digits};
 use super::promql::UPTIME;
 use super::{Prometheus, PrometheusError};
 
-/// Over how long scrapes are counted, in seconds.
-const COUNTED_SECS: u32 = 300;
-
 impl Prometheus {
     /// Returns when the newest sample of the proxies was taken, and how far apart they are. Both are asked of the
     /// one metric that each proxy has once: that is cheap in a mesh of any size. What it can't tell is absent.
@@ -17,11 +14,8 @@ impl Prometheus {
     /// Why Prometheus did not answer.
     pub async fn freshness(&self, at: UnixMillis) -> Result<Freshness, PrometheusError> {
         let newest = format!("max(timestamp({UPTIME}))");
-        // Of pods that came or went within this time there are fewer: the most is the true pace.
-        let count = format!("max(count_over_time({UPTIME}[{COUNTED_SECS}s]))");
-        let (newest, count) = tokio::try_join!(self.one(&newest, at), self.one(&count, at))?;
-        let interval = count.filter(|it| *it >= 2.0);
-        let interval = interval.map(|it| f64::from(COUNTED_SECS) / it);
+        let interval = async { Ok(self.scrape_interval(at).await) };
+        let (newest, interval) = tokio::try_join!(self.one(&newest, at), interval)?;
         Ok(Freshness {
             source: "prometheus".to_owned(),
             newest_ms: newest.map(|secs| (secs * 1000.0) as i64),

@@ -195,10 +195,12 @@ fn istiods(pods: &[Istiod]) -> Option<AnyView> {
 fn pushes(told: &ControlPlane) -> Option<AnyView> {
     let refused = |kind: &str| -> String {
         let one = told.rejects.iter().find(|it| it.kind == kind);
-        match (one, told.rejects.is_empty()) {
-            (Some(it), _) => numbers::count(it.count),
-            (None, true) => NO_DATA.to_owned(),
-            (None, false) => "0".to_owned(),
+        // Where refusals are told without their type, none of them is of this one for sure.
+        let by_type = told.rejects.iter().any(|it| it.kind != "all");
+        match one {
+            Some(it) => numbers::count(it.count),
+            None if by_type => "0".to_owned(),
+            None => NO_DATA.to_owned(),
         }
     };
     let line = |it: &Counted, refused: String| {

@@ -76,7 +76,8 @@ impl Node {
     /// Returns whether it is known to have no proxy. A report is better evidence than labels: pods may be
     /// older than those.
     pub fn is_not_injected(&self) -> bool {
-        self.is_outside && !self.reports && self.role.is_none()
+        let is_proxied = self.reports || self.role.is_some();
+        self.is_outside && !is_proxied && !self.without_endpoint
     }
 
     /// Returns whether calls are addressed to it and no pod of it is ready.

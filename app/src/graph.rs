@@ -14,6 +14,8 @@ mod panel;
 
 mod table;
 
+mod flow;
+
 mod camera;
 mod canvas;
 mod positions;
@@ -23,5 +25,5 @@ mod scene;
 mod sample;
 
 pub use page::GraphPage;
-pub use panel::quantiles;
+pub use panel::{figures, quantiles};
 pub use store::Store;

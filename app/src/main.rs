@@ -10,9 +10,20 @@ mod live;
 
 mod shell;
 
+mod inventory;
+
+mod breakers;
+mod control_plane;
 mod graph;
+mod links;
+mod overview;
+mod queries;
+mod reports;
 mod routes;
+mod service;
+mod sidecars;
 mod sources;
+mod workload;
 
 fn main() {
     leptos::mount::mount_to_body(shell::App);

@@ -113,6 +113,32 @@ pub fn count(n: f64) -> String {
     }
 }
 
+/// Writes bytes: `812 B`, `52.4 MB`.
+pub fn bytes(n: f64) -> String {
+    match n {
+        v if !v.is_finite() || v < 0.0 => NO_DATA.to_owned(),
+        v if v >= 999_500_000.0 => format!("{} GB", three(v / 1e9)),
+        v if v >= 999_500.0 => format!("{} MB", three(v / 1e6)),
+        v if v >= 999.5 => format!("{} kB", three(v / 1e3)),
+        v if v > 0.0 && v < 0.5 => "< 1 B".to_owned(),
+        v => format!("{v:.0} B"),
+    }
+}
+
+/// Writes a flow of bytes: `1.24 MB/s`.
+pub fn bytes_rate(per_sec: f64) -> String {
+    match per_sec {
+        0.0 => "0".to_owned(),
+        v if !v.is_finite() || v < 0.0 => NO_DATA.to_owned(),
+        v => format!("{}/s", bytes(v)),
+    }
+}
+
+/// Writes a rate of messages: `12.4 /s`, `3.2 /min`.
+pub fn messages(per_sec: f64) -> String {
+    rate(per_sec).replace("rps", "/s")
+}
+
 /// Writes a length of time given in milliseconds: `3.2 ms`, `23 ms`, `1.24 s`, `1.5 min`, `> 1 h`.
 pub fn millis(ms: f64) -> String {
     match ms {
@@ -245,6 +271,19 @@ mod tests {
         assert_eq!(span(300), "5 minutes");
         assert_eq!(span(3600), "1 hour");
         assert_eq!(ago(3_900.0), "3 s ago");
+    }
+
+    #[test]
+    fn bytes_are_never_rounded_to_nothing() {
+        let written = [0.0, 0.2, 812.0, 1_234.0, 52_400_000.0, 3.2e9]
+            .map(bytes_rate)
+            .join(" | ");
+        assert_eq!(
+            written,
+            "0 | < 1 B/s | 812 B/s | 1.23 kB/s | 52.4 MB/s | 3.20 GB/s"
+        );
+        assert_eq!(messages(12.4), "12.4 /s");
+        assert_eq!(messages(0.05), "3.0 /min");
     }
 
     #[test]

@@ -16,11 +16,19 @@ mod refresh;
 mod search;
 mod window;
 
+use crate::breakers::BreakersPage;
+use crate::control_plane::ControlPlanePage;
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
+use crate::inventory;
+use crate::overview::OverviewPage;
+use crate::reports;
 use crate::routes::{self, RoutesPage};
+use crate::service::{ServicePage, ServicesPage};
+use crate::sidecars::SidecarsPage;
 use crate::sources::SourcesPage;
 use crate::url;
+use crate::workload::{WorkloadPage, WorkloadsPage};
 
 /// The whole page.
 #[component]
@@ -30,6 +38,8 @@ pub fn App() -> impl IntoView {
     provide_context(Announcer(RwSignal::new(String::new())));
     provide_context(Store::new());
     provide_context(routes::Store::new());
+    provide_context(inventory::Store::new());
+    provide_context(reports::Store::new());
     let base = url::base_path(&fetch::base_uri());
     view! {
         <Router base>
@@ -52,7 +62,15 @@ fn Frame() -> impl IntoView {
                     <FlatRoutes fallback=NoSuchPage>
                         <Route path=path!("") view=GraphPage />
                         <Route path=StaticSegment("graph") view=GraphPage />
+                        <Route path=StaticSegment("overview") view=OverviewPage />
                         <Route path=StaticSegment("routes") view=RoutesPage />
+                        <Route path=StaticSegment("services") view=ServicesPage />
+                        <Route path=path!("services/:namespace/:name") view=ServicePage />
+                        <Route path=StaticSegment("workloads") view=WorkloadsPage />
+                        <Route path=path!("workloads/:namespace/:name") view=WorkloadPage />
+                        <Route path=StaticSegment("control-plane") view=ControlPlanePage />
+                        <Route path=StaticSegment("sidecars") view=SidecarsPage />
+                        <Route path=StaticSegment("breakers") view=BreakersPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>

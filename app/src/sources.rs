@@ -2,25 +2,40 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use mesh::api::{List, Source};
+use mesh::api::{List, Source, SourcesQuery};
+use mesh::units::Window;
 
 use crate::fetch::{self, Answer, Problem};
-use crate::numbers;
+use crate::shell::place::use_place;
 use crate::shell::{announce, set_title};
 use crate::ui::state::{Message, Skeleton};
 use crate::ui::{Icon, Symbol};
 use crate::url;
 
+mod card;
+
+use card::card;
+
 /// Every source: whether it answers, what it can say, what would show more.
 #[component]
 pub fn SourcesPage() -> impl IntoView {
     set_title("Sources");
+    let place = use_place();
     let answer = RwSignal::new(None::<Result<List<Source>, Problem>>);
     let busy = RwSignal::new(false);
+    // Scrapes are counted against the window that one comes with.
+    let window = Memo::new(move |_| {
+        place
+            .query()
+            .map_or_else(Window::default, |query| query.window)
+    });
     let load = move || {
         busy.set(true);
+        let query = SourcesQuery {
+            window: window.get_untracked(),
+        };
         spawn_local(async move {
-            let got = match fetch::get::<List<Source>>(url::SOURCES, None, None).await {
+            let got = match fetch::get::<List<Source>>(&url::sources(query), None, None).await {
                 Ok(Answer::Fresh { value, .. }) => Ok(value),
                 Ok(Answer::Unchanged) => return,
                 Err(problem) => Err(problem),
@@ -29,7 +44,10 @@ pub fn SourcesPage() -> impl IntoView {
             busy.try_set(false);
         });
     };
-    load();
+    Effect::new(move |_| {
+        window.track();
+        load();
+    });
     Effect::new(move |_| {
         answer.with(|answer| {
             if let Some(Ok(list)) = answer {
@@ -94,66 +112,5 @@ pub fn SourcesPage() -> impl IntoView {
             </div>
             {body}
         </div>
-    }
-}
-
-fn card(source: Source) -> impl IntoView {
-    let list = |title: &'static str, items: Vec<String>, symbol: Symbol, class: &'static str| {
-        (!items.is_empty()).then(|| {
-            view! {
-                <section class="source__part">
-                    <h3>{title}</h3>
-                    <ul class=class>
-                        {items
-                            .into_iter()
-                            .map(|item| view! { <li><Icon symbol /><span>{item}</span></li> })
-                            .collect_view()}
-                    </ul>
-                </section>
-            }
-        })
-    };
-    let fact = |label: &'static str, value: Option<String>| {
-        value.map(|value| view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
-    };
-    let interval = source.scrape_interval_s.map(|s| {
-        // Intervals are set in whole seconds as a rule.
-        if s >= 1.0 && s.fract() == 0.0 {
-            numbers::span(s as u32)
-        } else {
-            numbers::millis(s * 1000.0)
-        }
-    });
-    view! {
-        <li class="source" class:source--down=!source.reachable>
-            <header class="source__head">
-                <h2 class="source__name">{source.name.clone()}</h2>
-                {(source.kind != source.name).then(|| view! { <span class="chip">{source.kind.clone()}</span> })}
-                {if source.reachable {
-                    view! { <span class="source__state source__state--up"><Icon symbol=Symbol::Tick />"Answers"</span> }
-                        .into_any()
-                } else {
-                    view! {
-                        <span class="source__state source__state--down"><Icon symbol=Symbol::Close />"Does not answer"</span>
-                    }
-                    .into_any()
-                }}
-            </header>
-            {source.problem.map(|problem| view! {
-                <div class="source__problem">
-                    <p>{problem}</p>
-                    {source.hint.map(|hint| view! { <p class="source__hint">{hint}</p> })}
-                </div>
-            })}
-            <dl class="facts">
-                {fact("Address", source.url)}
-                {fact("Version", source.version)}
-                {fact("Scraped every", interval)}
-            </dl>
-            <div class="source__parts">
-                {list("It can tell", source.capabilities, Symbol::Tick, "source__list source__list--can")}
-                {list("Missing", source.missing, Symbol::Info, "source__list source__list--missing")}
-            </div>
-        </li>
     }
 }

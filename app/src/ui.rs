@@ -8,6 +8,8 @@ pub mod segmented;
 
 pub mod command;
 pub mod drawer;
+pub mod pastes;
+pub mod snippet;
 
 pub mod chart;
 pub mod state;
@@ -18,3 +20,4 @@ pub use drawer::Drawer;
 pub use icon::{HealthMark, Icon, Symbol};
 pub use popover::Popover;
 pub use segmented::Segmented;
+pub use snippet::Snippet;

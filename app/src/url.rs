@@ -4,8 +4,14 @@
 //! colleague should see from a link is in the query string, under the API's own parameter names;
 //! preferences of one person (theme, width of the rail) are not.
 
+use mesh::api::control_plane::ControlPlaneQuery;
+use mesh::api::links::LinksQuery;
+use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
-use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery, query};
+use mesh::api::{
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query,
+};
+use mesh::units::{UnixMillis, Window};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,6 +144,15 @@ impl Address {
         }
     }
 
+    /// Returns what is asked about namespaces, services and workloads.
+    pub fn inventory_query(&self) -> InventoryQuery {
+        InventoryQuery {
+            namespaces: self.query.namespaces.clone(),
+            window: self.query.window,
+            at: self.query.at,
+        }
+    }
+
     /// Returns the address of page `to` for who comes from page `from`: what is asked stays, what was open
     /// does not, and neither does an instant where there is only now.
     pub fn onward(mut self, from: &str, to: &str) -> Address {
@@ -245,6 +260,34 @@ pub fn series(query: &SeriesQuery) -> String {
     with_query("api/v1/series", &query.to_query_string())
 }
 
+/// Returns the API address of the overview, of all services or of all workloads.
+pub fn inventory(section: &str, query: &InventoryQuery) -> String {
+    with_query(&format!("api/v1/{section}"), &query.to_query_string())
+}
+
+/// Returns the API address of one service or workload.
+pub fn inventory_of(section: &str, namespace: &str, name: &str, query: &InventoryQuery) -> String {
+    let alone = InventoryQuery {
+        namespaces: Vec::new(),
+        ..query.clone()
+    };
+    let path = format!("api/v1/{}", thing(section, namespace, name));
+    with_query(&path, &alone.to_query_string())
+}
+
+/// Returns the path of one service or workload, of the page and below the API alike.
+pub fn thing(section: &str, namespace: &str, name: &str) -> String {
+    let mut path = section.to_owned();
+    for part in [namespace, name] {
+        path.push('/');
+        let mut encoded = String::new();
+        query::encode_into(&mut encoded, part);
+        // A slash inside a name is part of it.
+        path.push_str(&encoded.replace('/', "%2F"));
+    }
+    path
+}
+
 /// Returns the API address of all routes.
 pub fn routes(query: &RoutesQuery) -> String {
     with_query("api/v1/routes", &query.to_query_string())
@@ -282,8 +325,36 @@ pub const CHANGES: &str = "api/v1/changes";
 /// The API address of the namespace list.
 pub const NAMESPACES: &str = "api/v1/namespaces";
 
-/// The API address of the sources.
-pub const SOURCES: &str = "api/v1/sources";
+/// Returns the API address of the sources.
+pub fn sources(query: SourcesQuery) -> String {
+    with_query("api/v1/sources", &query.to_query_string())
+}
+
+/// Returns the API address of the control plane.
+pub fn control_plane(window: Window, at: Option<UnixMillis>) -> String {
+    let query = ControlPlaneQuery { window, at };
+    with_query("api/v1/control-plane", &query.to_query_string())
+}
+
+/// Returns the API address of the sidecars.
+pub fn sidecars(query: &InventoryQuery) -> String {
+    with_query("api/v1/sidecars", &query.to_query_string())
+}
+
+/// Returns the API address of the circuit breakers.
+pub fn breakers(query: &InventoryQuery) -> String {
+    with_query("api/v1/breakers", &query.to_query_string())
+}
+
+/// Returns the API address of the questions behind some figures.
+pub fn queries(query: &QueriesQuery) -> String {
+    with_query("api/v1/queries", &query.to_query_string())
+}
+
+/// Returns the API address of ways to other programs.
+pub fn links(query: &LinksQuery) -> String {
+    with_query("api/v1/links", &query.to_query_string())
+}
 
 /// Returns the API address of the stream of hints about `topics`, joined by commas.
 pub fn stream(topics: &str) -> String {
@@ -360,6 +431,24 @@ mod tests {
             "api/v1/routes/a/httproute/b%3Fc/undo"
         );
         assert_eq!(routes(&query), "api/v1/routes?namespaces=shop&window=15m");
+    }
+
+    #[test]
+    fn a_thing_stands_under_its_namespace_and_name_and_lists_nothing() {
+        let query = InventoryQuery {
+            namespaces: vec!["shop".to_owned()],
+            window: "15m".parse().unwrap(),
+            at: None,
+        };
+        assert_eq!(
+            inventory("services", &query),
+            "api/v1/services?namespaces=shop&window=15m"
+        );
+        assert_eq!(
+            inventory_of("workloads", "shop", "cart-v1", &query),
+            "api/v1/workloads/shop/cart-v1?window=15m"
+        );
+        assert_eq!(thing("services", "a/b", "c?d"), "services/a%2Fb/c%3Fd");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesh::names::ServiceName;
 use mesh::telemetry::{Bucket, ServiceRef};
 use mesh::telemetry::{
-    DurationBuckets, Histogram, LatencySample, Peer, Reporter, Requests, Sample, Selector, Series,
+    DurationBuckets, Histogram, LatencySample, Peer, Requests, Sample, Selector, Series,
     SeriesCount, SeriesPoint, Side, SideKind, TrafficKey,
 };
 use mesh::units::UnixMillis;
@@ -35,15 +35,16 @@ impl World {
             .collect()
     }
 
-    /// Returns the durations of the calls in `(at - window, at]` as the clients saw them, sorted by
-    /// key.
+    /// Returns the durations of the calls in `(at - window, at]` as the clients saw them (the servers, where
+    /// the caller has no proxy), sorted by key.
     pub fn durations(&self, query: &DurationBuckets) -> Vec<LatencySample> {
         let steps = Steps::within(query.window.millis(), query.at);
         let mut by_series = vec![[0_u64; N_BUCKETS]; self.ledger.rows().len()];
         self.history.each(steps.first, steps.last, |_, entry| {
             let buckets = by_series.get_mut(entry.series.0 as usize);
+            let row = self.ledger.get(entry.series);
             if let Some(n) = buckets.and_then(|buckets| buckets.get_mut(entry.bucket)) {
-                *n += entry.by_client();
+                *n += row.map_or(0, |row| row.seen(&entry));
             }
         });
         let mut by_key = BTreeMap::<Arc<TrafficKey>, [u64; N_BUCKETS]>::new();
@@ -93,8 +94,9 @@ impl World {
                 if let Some(count) = by_series.get_mut(idx) {
                     count.add(&entry);
                 }
+                let row = self.ledger.get(entry.series);
                 if let Some(n) = buckets.get_mut(entry.bucket) {
-                    *n += entry.by_client();
+                    *n += row.map_or(0, |row| row.seen(&entry));
                 }
             }
         });
@@ -124,7 +126,7 @@ impl World {
     }
 
     /// Returns the number of calls of each series, in the order of the ledger's rows.
-    fn counts(&self, steps: Steps) -> Vec<Count> {
+    pub(crate) fn counts(&self, steps: Steps) -> Vec<Count> {
         let mut counts = vec![Count::default(); self.ledger.rows().len()];
         self.history.each(steps.first, steps.last, |_, entry| {
             if let Some(count) = counts.get_mut(entry.series.0 as usize) {
@@ -137,7 +139,7 @@ impl World {
 
 /// How many calls of a series each side reports.
 #[derive(Clone, Copy, Default)]
-struct Count {
+pub(crate) struct Count {
     by_client: u64,
     by_server: u64,
 }
@@ -149,7 +151,7 @@ impl Count {
     }
 
     /// Returns the counts that are not 0, with the key that each side reports them under.
-    fn by_key(self, row: &Row) -> impl Iterator<Item = (&Arc<TrafficKey>, u64)> {
+    pub(crate) fn by_key(self, row: &Row) -> impl Iterator<Item = (&Arc<TrafficKey>, u64)> {
         let client = std::iter::once((&row.client, self.by_client));
         let server = row.server.iter().map(move |key| (key, self.by_server));
         client.chain(server).filter(|(_, count)| 0 < *count)
@@ -192,7 +194,6 @@ fn histogram(buckets: &[u64; N_BUCKETS]) -> Option<Histogram> {
 }
 
 fn selects(selector: &Selector, key: &TrafficKey) -> bool {
-    debug_assert_eq!(key.reporter, Reporter::Source);
     let source = selector.source.as_ref();
     let destination = selector.destination.as_ref();
     selector.protocol.is_none_or(|p| p == key.protocol)
@@ -205,7 +206,11 @@ fn is_peer(side: &Side, peer: &Peer, service: Option<&ServiceRef>) -> bool {
     // A peer that no proxy knows has no cluster; where it is asked for by service, any will do.
     let in_cluster = side.cluster.is_none()
         || peer.cluster == side.cluster
-        || (peer.workload.is_none() && matches!(side.what, SideKind::ServiceWithoutEndpoint(_)));
+        || (peer.workload.is_none()
+            && matches!(
+                side.what,
+                SideKind::ServiceWithoutEndpoint(_) | SideKind::Unknown
+            ));
     let in_namespace = peer.namespace == side.namespace;
     let is_service = |name: &ServiceName| {
         service.is_some_and(|s| s.name == *name && s.namespace == side.namespace)

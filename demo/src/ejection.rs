@@ -16,7 +16,7 @@ pub(crate) struct Ejections {
 }
 
 /// A pod for good: the one that takes its place has another number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PodId(pub(crate) u64);
 
 /// What a call says of the pod it was sent to.
@@ -73,8 +73,8 @@ impl Ejections {
         self.swept_ms = now_ms;
     }
 
-    /// Takes note of how a call to a pod went. `live` are all pods of the destination; a good call does
-    /// not ask for them.
+    /// Takes note of how a call to a pod went, and returns whether the pod is left out from now on.
+    /// `live` are all pods of the destination; a good call does not ask for them.
     pub(crate) fn note(
         &mut self,
         rules: &OutlierDetection,
@@ -82,11 +82,11 @@ impl Ejections {
         judgement: Judgement,
         now_ms: i64,
         live: &[PodId],
-    ) {
+    ) -> bool {
         let known = self.hosts.iter().position(|host| host.pod == pod);
         let idx = match known {
             Some(idx) => idx,
-            None if judgement == Judgement::Good => return,
+            None if judgement == Judgement::Good => return false,
             None => {
                 if self.hosts.is_empty() {
                     self.swept_ms = now_ms;
@@ -97,22 +97,30 @@ impl Ejections {
         };
         let n_ejected = live.iter().filter(|pod| self.is_ejected(**pod)).count();
         let Some(host) = self.hosts.get_mut(idx) else {
-            return;
+            return false;
         };
         if !host.note(rules, judgement) || host.ejected_ms.is_some() {
-            return;
+            return false;
         }
         // The share with this pod must be within the limit. Before Envoy 1.28 the first pod was
         // ejected whatever the limit; since then not, unless a setting says so that Istio leaves
         // alone (https://github.com/envoyproxy/envoy/pull/27909, …/34796): of two pods, Istio's
         // default of 10 % lets none be ejected.
-        if (n_ejected + 1) * 100 <= live.len() * rules.max_ejection_percent as usize {
+        let is_ejected = (n_ejected + 1) * 100 <= live.len() * rules.max_ejection_percent as usize;
+        if is_ejected {
             host.ejected_ms = Some(now_ms);
             let longest = MAX_EJECTION_MS.max(rules.base_ejection_ms);
             if i64::from(host.times) * rules.base_ejection_ms < longest + rules.base_ejection_ms {
                 host.times += 1;
             }
         }
+        is_ejected
+    }
+
+    /// Returns how many of the pods that live are left out at a time.
+    pub(crate) fn n_out(&self, rules: &OutlierDetection, now_ms: i64, live: &[PodId]) -> usize {
+        let hosts = self.hosts.iter().filter(|host| live.contains(&host.pod));
+        hosts.filter(|host| host.is_out(rules, now_ms)).count()
     }
 }
 
@@ -162,9 +170,7 @@ impl Host {
 
     fn sweep(&mut self, rules: &OutlierDetection, at: i64) {
         if let Some(since) = self.ejected_ms {
-            let longest = MAX_EJECTION_MS.max(rules.base_ejection_ms);
-            let lasts = (rules.base_ejection_ms * i64::from(self.times)).min(longest);
-            if lasts <= at - since {
+            if self.lasts_ms(rules) <= at - since {
                 (self.n_5xx, self.n_gateway, self.n_local) = (0, 0, 0);
                 self.ejected_ms = None;
                 self.returned_ms = Some(at);
@@ -175,6 +181,21 @@ impl Host {
         {
             self.times = self.times.saturating_sub(1);
         }
+    }
+
+    fn lasts_ms(&self, rules: &OutlierDetection) -> i64 {
+        let longest = MAX_EJECTION_MS.max(rules.base_ejection_ms);
+        (rules.base_ejection_ms * i64::from(self.times)).min(longest)
+    }
+
+    /// Returns whether it is left out at a time, whether or not its proxy has made a call since its time
+    /// was over.
+    fn is_out(&self, rules: &OutlierDetection, now_ms: i64) -> bool {
+        self.ejected_ms.is_some_and(|since| {
+            let interval = rules.interval_ms.max(STEP_MS);
+            let over = since + self.lasts_ms(rules);
+            now_ms.div_euclid(interval) * interval < over
+        })
     }
 
     fn is_remarkable(&self) -> bool {

@@ -1,14 +1,17 @@
 //! Workloads and their pods: who lives when, who is ready, what each pod's proxy has counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::chance::{hash_text, mix};
-use crate::deployments::Deployment;
+use crate::control::PushCounters;
+use crate::deployments::{Deployment, Proxy};
 use crate::ejection::{Ejections, PodId};
-use crate::history::{EDGES_MS, N_BUCKETS};
-use crate::ledger::{ReportId, WorkloadId};
+use crate::history::{EDGES_MS, HISTORY_STEPS, N_BUCKETS};
+use crate::ledger::{ReportId, WireReportId, WorkloadId};
 use crate::pool::InFlight;
 use crate::story::{Actor, actor_of};
+use crate::trips::Trip;
+use crate::wires::Flow;
 
 /// All workloads, sorted by namespace and name.
 #[derive(Default)]
@@ -35,11 +38,23 @@ pub(crate) struct Pod {
     /// The step it started in.
     pub(crate) started: i64,
     /// The first step in which it takes calls.
-    ready_from: Option<i64>,
+    pub(crate) ready_from: Option<i64>,
     /// The step in which another pod takes its place.
     ends: i64,
     /// What its proxy has counted since it started.
     pub(crate) counters: BTreeMap<ReportId, Counter>,
+    /// What flowed over the connections that it, or a node's proxy for others, has seen.
+    pub(crate) wires: BTreeMap<WireReportId, Flow>,
+    /// How often its circuit breakers turned something away.
+    pub(crate) trips: BTreeMap<(UpstreamId, Trip), u64>,
+    /// How many calls it has served in this step.
+    pub(crate) served: u64,
+    /// How many calls its proxy has had to do with since it started, on either side.
+    pub(crate) handled: u64,
+    /// What `handled` was at the end of steps, a quarter of a minute apart, over the last hour.
+    pub(crate) loads: VecDeque<(i64, u64)>,
+    /// What it has sent to proxies since it started, if it is the control plane.
+    pub(crate) pushes: PushCounters,
     /// Its calls in flight to destinations that have limits.
     pub(crate) in_flight: BTreeMap<UpstreamId, InFlight>,
     /// The pods that it leaves out, of destinations that are watched for outliers.
@@ -87,6 +102,32 @@ impl Pod {
             *n += 1;
         }
         counter.sum_ms += ms;
+        self.handled += 1;
+    }
+}
+
+impl Pod {
+    /// Returns how many calls its proxy had had to do with by a step, as far as it is remembered: between
+    /// two notes as if they had come evenly. `now` is the last step played.
+    pub(crate) fn handled_at(&self, step: i64, now: i64) -> f64 {
+        let known = self.loads.partition_point(|(at, _)| *at <= step);
+        let before = known.checked_sub(1).and_then(|idx| self.loads.get(idx));
+        let before = before.copied().unwrap_or((self.started, 0));
+        let after = self.loads.get(known);
+        let after = after.copied().unwrap_or((now, self.handled));
+        let share = (step - before.0).max(0) as f64 / (after.0 - before.0).max(1) as f64;
+        before.1 as f64 + share.min(1.0) * (after.1 - before.1) as f64
+    }
+
+    fn remember_load(&mut self, step: i64) {
+        self.loads.push_back((step, self.handled));
+        while self
+            .loads
+            .front()
+            .is_some_and(|(at, _)| *at < step - HISTORY_STEPS)
+        {
+            self.loads.pop_front();
+        }
     }
 }
 
@@ -96,7 +137,7 @@ pub(crate) fn bucket_of(ms: f64) -> usize {
 }
 
 /// A place in the fleet.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PodAt {
     pub(crate) workload: usize,
     pub(crate) pod: usize,
@@ -162,6 +203,7 @@ impl Fleet {
                 spells.victim(key, step, workload.pods.len())
             });
             for (slot, pod) in workload.pods.iter_mut().enumerate() {
+                pod.served = 0;
                 if pod.ends <= step {
                     let lease = lease(seed, &workload.deployment, slot, step);
                     let could_be_ready = pod.ready_from.is_some();
@@ -186,6 +228,43 @@ impl Fleet {
 }
 
 impl Fleet {
+    /// Notes what the proxies have done by the end of a step.
+    pub(crate) fn end_step(&mut self, step: i64) {
+        if step % LOAD_STEPS == 0 {
+            for pod in self.pods_mut() {
+                pod.remember_load(step);
+            }
+        }
+    }
+
+    /// Returns the pods of a workload that are ready.
+    pub(crate) fn ready(&self, workload: usize) -> impl Iterator<Item = PodAt> {
+        let ready = self.workloads.get(workload).map(|w| w.ready.as_slice());
+        let ready = ready.unwrap_or_default().iter();
+        ready.map(move |pod| PodAt {
+            workload,
+            pod: *pod,
+        })
+    }
+
+    /// Returns what stands between a pod and the mesh.
+    pub(crate) fn proxy_of(&self, at: PodAt) -> Proxy {
+        let workload = self.workloads.get(at.workload);
+        workload.map_or(Proxy::None, |workload| workload.deployment.proxy)
+    }
+
+    /// Returns the proxy of a pod's node, where ambient is installed. Each pod has one node for good.
+    pub(crate) fn node_of(&self, pod: PodId) -> Option<PodAt> {
+        let is_node = |w: &Workload| w.deployment.proxy == Proxy::Node;
+        let workload = self.workloads.iter().position(is_node)?;
+        let n_nodes = self.workloads.get(workload)?.pods.len().max(1) as u64;
+        let node = PodAt {
+            workload,
+            pod: (mix(pod.0) % n_nodes) as usize,
+        };
+        self.ready(workload).find(|at| *at == node)
+    }
+
     pub(crate) fn pod(&self, at: PodAt) -> Option<&Pod> {
         self.workloads.get(at.workload)?.pods.get(at.pod)
     }
@@ -206,6 +285,8 @@ pub(crate) enum Birth {
     Now,
 }
 
+/// How far apart the notes of what proxies have done are: a quarter of a minute.
+const LOAD_STEPS: i64 = 60;
 /// A new pod takes no calls for five seconds.
 const STARTING_STEPS: i64 = 20;
 /// Ten minutes of steps: the windows of the calendar of restarts.
@@ -270,6 +351,12 @@ fn new_pod(
         ready_from: (birth == Birth::LongAgo).then_some(started),
         ends,
         counters: BTreeMap::new(),
+        wires: BTreeMap::new(),
+        trips: BTreeMap::new(),
+        served: 0,
+        handled: 0,
+        loads: VecDeque::new(),
+        pushes: PushCounters::default(),
         in_flight: BTreeMap::new(),
         ejections: BTreeMap::new(),
     }

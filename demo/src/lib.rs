@@ -27,6 +27,13 @@ mod routing;
 mod history;
 mod ledger;
 
+mod trips;
+mod wires;
+
+mod control;
+mod flows;
+mod proxies;
+
 mod readiness;
 pub use readiness::Readiness;
 

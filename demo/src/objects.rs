@@ -22,10 +22,12 @@ pub enum BadObjects {
     Twice(String),
 }
 
-const BUILTIN: [&str; 6] = [
+const BUILTIN: [&str; 8] = [
     include_str!("../objects/default.yaml"),
     include_str!("../objects/inventory.yaml"),
     include_str!("../objects/istio-system.yaml"),
+    include_str!("../objects/legacy.yaml"),
+    include_str!("../objects/media.yaml"),
     include_str!("../objects/payments.yaml"),
     include_str!("../objects/platform.yaml"),
     include_str!("../objects/shop.yaml"),

@@ -2,12 +2,15 @@
 
 use mesh::telemetry::Protocol;
 
+mod links;
+pub(crate) use links::{LinkEnd, LinkPlan};
+
 use crate::STEP_MS;
 use crate::chance::{hash_text, mix};
-use crate::deployments::Deployment;
+use crate::deployments::{Deployment, Proxy};
 use crate::ending::{Ending, Flags};
 use crate::fleet::UpstreamId;
-use crate::ledger::{Ledger, ServiceId};
+use crate::ledger::{Ledger, ServiceId, UpstreamName};
 use crate::routing::{
     Abort, AbortStatus, Caller, ConnectionPool, Delay, Destination, OutlierDetection, Request,
     Retries, Routing, Verdict, host_of,
@@ -25,6 +28,25 @@ pub(crate) struct WorkloadPlan {
     pub(crate) arrivals: Vec<(ArrivalPlan, CallPlan)>,
     pub(crate) bursts: Vec<(BurstPlan, CallPlan)>,
     pub(crate) calls: Vec<CallPlan>,
+    pub(crate) links: Vec<LinkPlan>,
+}
+
+impl WorkloadPlan {
+    /// Returns every destination that its pods' proxies know, with what is spoken to it.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (Protocol, &Upstream)> {
+        let arrivals = self.arrivals.iter().map(|(_, call)| call);
+        let bursts = self.bursts.iter().map(|(_, call)| call);
+        let calls = arrivals.chain(bursts).chain(&self.calls);
+        calls.flat_map(|call| {
+            let branches = call.branches.iter().filter_map(|branch| match &branch.end {
+                BranchEnd::To(upstream) => Some(upstream),
+                BranchEnd::Proxy(_) => None,
+            });
+            let mirrors = call.mirrors.iter().map(|mirror| &mirror.upstream);
+            let upstreams = branches.chain(mirrors);
+            upstreams.map(|upstream| (call.call.protocol, upstream))
+        })
+    }
 }
 
 /// When calls start.
@@ -87,6 +109,8 @@ pub(crate) struct Upstream {
     pub(crate) limits: Option<ConnectionPool>,
     /// `None` when pods that fail are not left out.
     pub(crate) outlier_detection: Option<OutlierDetection>,
+    /// The waypoint that calls to it pass, where the caller's node hands them to one.
+    pub(crate) waypoint: Option<usize>,
 }
 
 impl Plan {
@@ -133,6 +157,7 @@ impl Plan {
                         })
                         .collect(),
                     calls: actor.calls.iter().map(&mut plan).collect(),
+                    links: links::plan(actor, deployment, deployments, routing, ledger),
                 }
             })
             .collect();
@@ -172,6 +197,10 @@ impl CallPlan {
             path: call.path,
             headers: call.headers,
         };
+        let is_direct = caller.proxy == Proxy::None;
+        let waypoint = (caller.proxy == Proxy::Ambient)
+            .then(|| routing.waypoint_of(&host, deployments))
+            .flatten();
         let mut plan = CallPlan {
             call,
             delay: None,
@@ -188,7 +217,12 @@ impl CallPlan {
             service: addressed,
             end: BranchEnd::Proxy(Ending::by_proxy(call.protocol, http, flags)),
         };
-        match routing.route(&request, deployments) {
+        let verdict = if is_direct {
+            routing.direct(&request, deployments)
+        } else {
+            routing.route(&request, deployments)
+        };
+        match verdict {
             Verdict::NoRoute => plan.branches.push(by_proxy(404, Flags::NR)),
             Verdict::Answer(status) => plan.branches.push(by_proxy(status, Flags::NONE)),
             Verdict::Route(route) => {
@@ -207,13 +241,14 @@ impl CallPlan {
                     plan.branches.push(Branch {
                         weight: share.weight,
                         service: service.or(addressed),
-                        end: Upstream::of(to).map_or(BranchEnd::Proxy(missing), BranchEnd::To),
+                        end: Upstream::of(to, waypoint, ledger)
+                            .map_or(BranchEnd::Proxy(missing), BranchEnd::To),
                     });
                 }
                 for mirror in route.mirrors {
                     let service = service_of(&mirror.destination, ledger);
                     // A copy for a cluster that is not there is dropped without a word.
-                    if let Some(upstream) = Upstream::of(mirror.destination) {
+                    if let Some(upstream) = Upstream::of(mirror.destination, waypoint, ledger) {
                         plan.mirrors.push(MirrorPlan {
                             share: mirror.share,
                             service,
@@ -231,15 +266,34 @@ impl CallPlan {
 
 impl Upstream {
     /// Returns the cluster of a destination, if the caller's proxy has one.
-    fn of(destination: Destination) -> Option<Upstream> {
+    fn of(
+        destination: Destination,
+        waypoint: Option<usize>,
+        ledger: &mut Ledger,
+    ) -> Option<Upstream> {
         let Destination {
-            service, subset, ..
-        } = &destination;
-        let name = format!("{service:?}|{subset:?}|{:?}", destination.port);
-        let policy = destination.policy;
+            service,
+            subset,
+            port,
+            workloads,
+            policy,
+        } = destination;
+        let name = format!("{service:?}|{subset:?}|{port:?}");
+        let id = UpstreamId(hash_text(&name));
+        let workloads = workloads?;
+        if let (Some((namespace, service)), Some(port)) = (service, port) {
+            let name = UpstreamName {
+                namespace,
+                service,
+                port,
+                subset,
+            };
+            ledger.name_upstream(id, name);
+        }
         Some(Upstream {
-            id: UpstreamId(hash_text(&name)),
-            workloads: destination.workloads?,
+            id,
+            workloads,
+            waypoint,
             limits: Some(policy.connection_pool).filter(ConnectionPool::is_limited),
             outlier_detection: policy.outlier_detection,
         })

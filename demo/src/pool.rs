@@ -26,6 +26,19 @@ impl ConnectionPool {
     pub(crate) fn is_limited(&self) -> bool {
         self.max_connections < usize::MAX || self.max_requests < usize::MAX
     }
+
+    /// Returns whether another connection would be one too many while `n` calls are under way. Over
+    /// HTTP/2 one connection carries all calls.
+    pub(crate) fn is_out_of_connections(&self, protocol: Protocol, n: usize) -> bool {
+        protocol != Protocol::Grpc && self.max_connections <= n
+    }
+
+    /// Returns whether another call would have to be turned away while `n` are under way.
+    pub(crate) fn is_out_of_requests(&self, protocol: Protocol, n: usize) -> bool {
+        self.max_requests <= n
+            || (self.is_out_of_connections(protocol, n)
+                && self.max_connections.saturating_add(self.max_pending) <= n)
+    }
 }
 
 impl InFlight {
@@ -37,6 +50,14 @@ impl InFlight {
     /// Counts a call in.
     pub(crate) fn add(&mut self, start: f64, end: f64) {
         self.0.push((start, end));
+    }
+
+    /// Returns how many calls are under way at `ms`.
+    pub(crate) fn under_way(&self, ms: f64) -> usize {
+        let calls = self.0.iter();
+        calls
+            .filter(|(start, end)| *start <= ms && ms < *end)
+            .count()
     }
 
     /// Returns what becomes of a call that starts at `ms`.

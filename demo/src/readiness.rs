@@ -23,6 +23,7 @@ impl World {
     pub fn readiness(&self) -> Vec<Readiness> {
         let workloads = self.fleet.workloads.iter();
         workloads
+            .filter(|workload| workload.deployment.kind == "Deployment")
             .map(|workload| Readiness {
                 namespace: workload.deployment.namespace.clone(),
                 name: workload.deployment.name.clone(),

@@ -15,10 +15,6 @@ mod patterns;
 mod retries;
 mod weights;
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the demo has no such traffic yet")
-)]
 mod connections;
 
 mod destination_rule;
@@ -29,24 +25,27 @@ mod policy;
 
 mod fields;
 mod hosts;
+mod service_entry;
 
 use std::collections::BTreeMap;
 
 use crate::deployments::Deployment;
-use crate::objects::Objects;
+use crate::objects::{Objects, text_at};
 use crate::world::Complaint;
 
+pub(crate) use connections::Connection;
 pub(crate) use hosts::host_of;
 pub(crate) use outlier_detection::OutlierDetection;
 pub(crate) use policy::{ConnectionPool, TrafficPolicy};
 pub(crate) use retries::{Outcome, Retries};
 
 use destination_rule::DestinationRule;
-use destinations::Service;
+use destinations::{Service, waypoint_named};
 use fields::readable;
 use gateway::Gateway;
 use hosts::full_host;
 use http_rule::HttpRoute;
+use service_entry::ServiceEntry;
 use virtual_service::{MESH, VirtualService};
 use weights::Target;
 
@@ -58,6 +57,10 @@ pub(crate) struct Routing {
     /// Oldest first.
     destination_rules: Vec<DestinationRule>,
     gateways: Vec<Gateway>,
+    /// Hosts outside the mesh.
+    entries: Vec<ServiceEntry>,
+    /// The waypoint that a namespace names for its services.
+    waypoints: BTreeMap<String, String>,
 }
 
 /// Who calls. Istio knows it when it configures the caller's proxy, before there is a call.
@@ -190,6 +193,14 @@ impl Routing {
                 DestinationRule::read,
             ),
             gateways: readable(objects, "Gateway", complaints, Gateway::read),
+            entries: readable(objects, "ServiceEntry", complaints, ServiceEntry::read),
+            waypoints: objects
+                .of_kind("Namespace")
+                .filter_map(|object| {
+                    let name = text_at(object, "/metadata/name")?;
+                    Some((name.to_owned(), waypoint_named(object)?))
+                })
+                .collect(),
         };
         // Istio sorts by creation time, then name, then namespace; an RFC 3339 time in UTC sorts as
         // text.
@@ -249,6 +260,45 @@ impl Routing {
                 })
                 .collect(),
         })
+    }
+
+    /// Returns where a call goes that no proxy has a say in: to any pod of the service.
+    pub(crate) fn direct(&self, request: &Request<'_>, deployments: &[Deployment]) -> Verdict {
+        let Some(service) = self.services.get(request.host) else {
+            return Verdict::NoRoute;
+        };
+        let destination = Destination {
+            service: Some((service.namespace.clone(), service.name.clone())),
+            port: Some(request.caller.port),
+            workloads: Some(service.workloads(deployments)),
+            ..Destination::default()
+        };
+        let weight = 1;
+        Verdict::Route(Route::plain(vec![Share {
+            weight,
+            destination,
+        }]))
+    }
+
+    /// Returns the waypoint that speaks for a service, as a workload: the one that the service names, or
+    /// its namespace.
+    pub(crate) fn waypoint_of(&self, host: &str, deployments: &[Deployment]) -> Option<usize> {
+        let service = self.services.get(host)?;
+        let waypoint = service.waypoint.as_deref();
+        let waypoint = waypoint.or_else(|| {
+            let its = self.waypoints.get(&service.namespace)?;
+            Some(its.as_str())
+        })?;
+        deployments
+            .iter()
+            .position(|d| d.namespace == service.namespace && d.name == waypoint)
+    }
+
+    /// Returns the namespace of the ServiceEntry that makes a host known to callers of a namespace.
+    pub(crate) fn entry_of(&self, host: &str, port: u16, namespace: &str) -> Option<&str> {
+        let entries = self.entries.iter();
+        let mut knowing = entries.filter(|entry| entry.makes_known(host, port, namespace));
+        knowing.next().map(|entry| entry.namespace.as_str())
     }
 
     /// A host that no VirtualService speaks for goes to the service of that name.

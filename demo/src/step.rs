@@ -2,6 +2,7 @@
 
 mod attempt;
 mod host;
+mod links;
 mod report;
 
 use crate::STEP_MS;
@@ -12,6 +13,10 @@ use crate::history::Tally;
 use crate::ledger::{Ledger, ServiceId};
 use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
 
+use crate::trips::Trips;
+
+pub(crate) use links::Links;
+
 use attempt::Ask;
 use report::{Parties, Report};
 
@@ -21,6 +26,9 @@ pub(crate) struct Step<'a> {
     fleet: &'a mut Fleet,
     ledger: &'a mut Ledger,
     tally: &'a mut Tally,
+    trips: &'a mut Trips,
+    /// The calls that passed a waypoint: the caller, the pod that took it, and the service.
+    carried: Vec<Parties>,
     /// When it began, in milliseconds since the epoch.
     began_ms: i64,
     /// How many more retries and copies this step may see.
@@ -45,12 +53,15 @@ impl<'a> Step<'a> {
         fleet: &'a mut Fleet,
         ledger: &'a mut Ledger,
         tally: &'a mut Tally,
+        trips: &'a mut Trips,
     ) -> Step<'a> {
         Step {
             plan,
             fleet,
             ledger,
             tally,
+            trips,
+            carried: Vec::new(),
             began_ms: 0,
             extra_left: MAX_EXTRA,
         }
@@ -127,6 +138,7 @@ impl<'a> Step<'a> {
             from,
             to: None,
             service: branch.service,
+            waypoint: upstream.waypoint,
             protocol: plan.call.protocol,
         };
         let (to, last, server) = self.forward(call, plan, upstream, at_ms + waited, depth, dice);
@@ -231,6 +243,7 @@ impl<'a> Step<'a> {
                 from,
                 to: attempt.taken_by(),
                 service: mirror.service,
+                waypoint: mirror.upstream.waypoint,
                 protocol: plan.call.protocol,
             };
             self.report(call, None, attempt.server);
@@ -240,6 +253,9 @@ impl<'a> Step<'a> {
     /// Serves one call in a pod: its own work and the calls it makes for it, one after the other.
     /// Returns how long it took, and whether one of those calls spoiled the answer.
     fn serve(&mut self, at: PodAt, at_ms: f64, depth: u32, dice: &mut Dice) -> (f64, bool) {
+        if let Some(pod) = self.fleet.pod_mut(at) {
+            pod.served += 1;
+        }
         let Some(workload) = self.fleet.workloads.get(at.workload) else {
             return (0.0, false);
         };
@@ -279,6 +295,7 @@ impl<'a> Step<'a> {
             from,
             to: None,
             service,
+            waypoint: None,
             protocol: plan.call.protocol,
         };
         self.report(call, Some(Report { ending, ms }), None);

@@ -25,6 +25,10 @@ pub(crate) struct Actor {
     pub(crate) bursts: &'static [Burst],
     /// Calls it makes for each call it serves; `mean` is how many.
     pub(crate) calls: &'static [Call],
+    /// Connections it keeps open.
+    pub(crate) links: &'static [Link],
+    /// How many messages each of its good answers over gRPC has.
+    pub(crate) answers: u64,
     pub(crate) pace: Pace,
     /// How its calls end where they do not go well, with the share of each.
     pub(crate) troubles: &'static [(f64, Trouble)],
@@ -51,6 +55,23 @@ pub(crate) struct Arrival {
 pub(crate) struct Burst {
     pub(crate) call: Call,
     pub(crate) every_minutes: i64,
+}
+
+/// Connections that each pod of a workload keeps open, and what flows over them.
+pub(crate) struct Link {
+    /// A service, or a host outside the mesh.
+    pub(crate) to: To,
+    pub(crate) port: u16,
+    /// How many each pod has.
+    pub(crate) n: u64,
+    /// After so long another one takes the place of each.
+    pub(crate) last_secs: i64,
+    /// How often something is asked over them, for each call that the pod serves.
+    pub(crate) per_call: f64,
+    /// How often a pod asks on its own, a second.
+    pub(crate) per_sec: f64,
+    /// The median of the bytes of a question, and of its answer.
+    pub(crate) bytes: (f64, f64),
 }
 
 /// How a rate comes and goes.
@@ -85,7 +106,7 @@ pub(crate) struct Call {
 pub(crate) enum To {
     /// A service of the mesh.
     Service(&'static str, &'static str),
-    /// A host at a gateway.
+    /// A host at a gateway, or outside the mesh.
     Host(&'static str),
 }
 
@@ -109,6 +130,18 @@ pub(crate) enum Trouble {
     NoConnection,
     /// The connection breaks before an answer: flag UC, no endpoint answered it.
     Broken,
+}
+
+const fn link(to: To, port: u16, n: u64, per_call: f64, bytes: (f64, f64)) -> Link {
+    Link {
+        to,
+        port,
+        n,
+        last_secs: 240,
+        per_call,
+        per_sec: 0.0,
+        bytes,
+    }
 }
 
 const fn pace(median_ms: f64, spread: f64) -> Pace {
@@ -180,6 +213,8 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
         arrivals: &[],
         bursts: &[],
         calls: &[],
+        links: &[],
+        answers: 1,
         pace,
         troubles: &[],
         spells: None,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mesh::units::UnixMillis;
 use serde_json::Value;
 
+use crate::control::Pushes;
 use crate::deployments;
 use crate::fleet::{Birth, Fleet};
 use crate::history::{HISTORY_STEPS, History, Tally};
@@ -12,7 +13,9 @@ use crate::ledger::{Ledger, ReportId, SeriesId};
 use crate::objects::{Objects, place};
 use crate::plan::Plan;
 use crate::routing::Routing;
-use crate::step::Step;
+use crate::step::{Links, Step};
+use crate::trips::Trips;
+use crate::wires::{Flows, Wires};
 
 /// The simulated time of one step, in milliseconds. What a step counts, it counts at its end.
 pub const STEP_MS: i64 = 250;
@@ -20,7 +23,8 @@ pub const STEP_MS: i64 = 250;
 /// A simulated mesh.
 ///
 /// Chance follows from the seed and the number of the step alone. What one step leaves to the next is
-/// what proxies remember: calls in flight and pods they left out, all forgotten within minutes. So
+/// what proxies remember: calls in flight, open connections and pods they left out, all forgotten within
+/// minutes. So
 /// worlds of one seed that began at other times have counted the same calls where their histories
 /// overlap, but for the first minutes of the younger one.
 pub struct World {
@@ -30,7 +34,11 @@ pub struct World {
     pub(crate) history: History,
     pub(crate) fleet: Fleet,
     pub(crate) ledger: Ledger,
-    plan: Plan,
+    pub(crate) wires: Wires,
+    pub(crate) links: Links,
+    pub(crate) trips: Trips,
+    pub(crate) pushes: Pushes,
+    pub(crate) plan: Plan,
     complaints: Vec<Complaint>,
 }
 
@@ -70,6 +78,10 @@ impl World {
             history: History::starting_at(first),
             fleet: Fleet::default(),
             ledger: Ledger::default(),
+            wires: Wires::starting_at(first),
+            links: Links::default(),
+            trips: Trips::default(),
+            pushes: Pushes::default(),
             plan: Plan::default(),
             complaints: Vec::new(),
         };
@@ -89,6 +101,7 @@ impl World {
         if self.step + 1 < first {
             self.step = first - 1;
             self.history = History::starting_at(first);
+            self.wires = Wires::starting_at(first);
             for pod in self.fleet.pods_mut() {
                 pod.forget_calls();
             }
@@ -102,6 +115,7 @@ impl World {
             self.compact();
         }
         self.deploy(objects, Birth::Now);
+        self.pushes.is_written = true;
     }
 
     /// Returns the end of the last step.
@@ -139,12 +153,24 @@ impl World {
 
     fn play_to(&mut self, last: i64) {
         let mut tally = Tally::default();
+        let mut flows = Flows::default();
         while self.step < last {
             let step = self.step + 1;
             self.fleet.begin_step(self.seed, step);
-            Step::new(&self.plan, &mut self.fleet, &mut self.ledger, &mut tally)
-                .play(self.seed, step);
+            self.pushes.play(&mut self.fleet, self.seed, step);
+            let mut played = Step::new(
+                &self.plan,
+                &mut self.fleet,
+                &mut self.ledger,
+                &mut tally,
+                &mut self.trips,
+            );
+            played.play(self.seed, step);
+            played.link(self.seed, step, &mut self.links, &mut flows);
+            self.fleet.end_step(step);
             self.history.push(&mut tally);
+            self.wires.push(&mut flows);
+            self.trips.push(step);
             self.step = step;
         }
     }

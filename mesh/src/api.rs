@@ -7,17 +7,25 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod breakers;
 pub mod changes;
+pub mod control_plane;
 pub mod graph;
+pub mod links;
 pub mod namespaces;
+pub mod overview;
+pub mod queries;
 pub mod query;
 pub mod routes;
 pub mod series;
+pub mod service;
+pub mod sidecars;
 pub mod sources;
+pub mod workload;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
-pub use query::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
-pub use sources::Source;
+pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery};
+pub use sources::{Source, SourcesQuery};
 
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use crate::api::Notice;
 use crate::api::graph::{Include, LayoutState, NamespaceBox};
 use crate::api::query::{Fold, GraphQuery};
 use crate::api::{HealthStatus, NodeKind};
+use crate::health::Objectives;
 use crate::inventory::Inventory;
 use crate::telemetry::{LatencySample, MessageSample, Sample, TcpSample};
 use crate::units::{UnixMillis, Window, six_digits};
@@ -20,10 +21,13 @@ mod cluster;
 mod draw;
 mod edge;
 mod ends;
+mod explain;
 mod filter;
 mod hops;
 mod hosts;
 mod identity;
+mod judging;
+mod named;
 mod names;
 mod project;
 mod roles;
@@ -38,15 +42,18 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use select::{outbound_selector, selector, workload_id};
+pub use named::is_id;
+pub use select::{outbound_selector, selector, service_id, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use edge::{Calls, merge_histogram};
-pub(crate) use totals::Totals;
+pub(crate) use judging::is_now;
+pub(crate) use totals::{Totals, quantiles};
+pub(crate) use views::Views;
 
 use draw::Drawing;
-use views::Views;
+use judging::Judge;
 
 /// Above this many nodes, `fold=auto` folds the namespaces that are well.
 const MAX_UNFOLDED: usize = 300;
@@ -68,6 +75,10 @@ pub struct Facts {
     pub messages: Option<Vec<MessageSample>>,
     /// What the cluster holds, where one is asked.
     pub inventory: Option<Arc<Inventory>>,
+    /// What is expected where.
+    pub objectives: Arc<Objectives>,
+    /// The seconds between two scrapes, where they were asked for: when nothing was seen.
+    pub scrape_interval_s: Option<f64>,
 }
 
 /// Returns the graph that `query` asks for, without positions. The window ends at `at`.
@@ -97,7 +108,11 @@ pub fn answer(
         });
     }
     let idle = query.idle.then_some(query.namespaces.as_slice());
-    let views = Views::of(facts, query.by, &folded, idle);
+    let is_now = is_now(at, generated_at);
+    let mut views = Views::of(facts, query.by, &folded, idle);
+    if !is_now {
+        views.forget_pods();
+    }
     let hour = facts.hour.as_ref().map(|requests| {
         let facts = Facts {
             window: Window::HOUR,
@@ -107,7 +122,9 @@ pub fn answer(
         };
         Views::of(&facts, query.by, &folded, None)
     });
-    let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency);
+    notices.extend(explain::notices(facts, query, is_now));
+    let judge = Judge::of(facts, is_now, with_latency);
+    let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);
     let kept = filter::kept(query, &views, &mut notices);
     let mut edges: Vec<api::Edge> = kept.edges.iter().filter_map(|e| drawing.edge(*e)).collect();
     // Edges and nodes are large: their keys are sorted, and each is moved once.

@@ -1,14 +1,19 @@
-//! Whether calls work, with a reason and a sample size (rule R10).
+//! Whether calls work, with a reason and a sample size (rule R10), by the objectives of their place.
 
 use crate::api::{Health, HealthStatus};
+use crate::telemetry::Histogram;
 use crate::units::Window;
 
-/// The share of failures that is surely too high: failing.
-pub const FAILING: f64 = 0.10;
-/// The share of failures that is surely worth a look: degraded.
-pub const DEGRADED: f64 = 0.01;
-/// Fewer failures than this never condemn.
-const MIN_ERRORS: f64 = 3.0;
+mod latency;
+mod objectives;
+mod ready;
+
+#[cfg(test)]
+mod tests;
+
+pub use objectives::{Change, Objectives, Pattern, Place, Subject, Thresholds};
+pub use ready::Ready;
+
 /// The 97.5 % point of the normal distribution, for two-sided 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -19,6 +24,17 @@ pub struct Outcome {
     pub requests: f64,
     /// Server errors.
     pub errors: f64,
+}
+
+/// What was seen of some calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// In the window.
+    pub outcome: Outcome,
+    /// In the last hour, where that was asked.
+    pub hour: Option<Outcome>,
+    /// How long they took, where that was asked.
+    pub durations: Option<&'a Histogram>,
 }
 
 /// Returns the lower and upper 95 % bound of the share of errors by Wilson's score interval, or `None`
@@ -39,27 +55,44 @@ pub fn wilson(outcome: Outcome) -> Option<(f64, f64)> {
 }
 
 /// Returns whether so few requests can't tell: some failed, not surely too many, and not surely few.
-pub fn is_uncertain(outcome: Outcome) -> bool {
+pub fn is_uncertain(outcome: Outcome, by: &Thresholds) -> bool {
     outcome.errors > 0.0
-        && verdict(outcome).is_none()
-        && wilson(outcome).is_some_and(|(_, high)| high >= FAILING)
+        && verdict(outcome, by).is_none()
+        && wilson(outcome).is_some_and(|(_, high)| high >= by.failing)
 }
 
-/// Judges calls of `window`; where they are too few to tell, by those of the last hour.
-pub fn judge(outcome: Outcome, window: Window, hour: Option<Outcome>) -> Health {
+/// Judges calls of `window` by the thresholds of their place; where they are too few to tell, by those of the
+/// last hour. What does not fail may still be too slow.
+pub fn judge(seen: Seen<'_>, window: Window, by: &Thresholds) -> Health {
+    let health = judge_errors(seen, window, by);
+    if matches!(
+        health.status,
+        HealthStatus::Healthy | HealthStatus::Unjudged
+    ) && let Some(slow) = seen.durations.and_then(|it| latency::too_slow(it, by))
+    {
+        return Health {
+            status: HealthStatus::Degraded,
+            reason: format!("{slow} in {window}"),
+        };
+    }
+    health
+}
+
+fn judge_errors(seen: Seen<'_>, window: Window, by: &Thresholds) -> Health {
+    let Seen { outcome, hour, .. } = seen;
     if outcome.requests <= 0.0 {
         return Health {
             status: HealthStatus::Idle,
             reason: format!("no requests in {window}"),
         };
     }
-    if let Some(status) = verdict(outcome) {
+    if let Some(status) = verdict(outcome, by) {
         return Health {
             status,
-            reason: format!("{} in {window}", failed(outcome)),
+            reason: format!("{} in {window}{}", failed(outcome), objective(status, by)),
         };
     }
-    if !is_uncertain(outcome) {
+    if !is_uncertain(outcome, by) {
         return Health {
             status: HealthStatus::Healthy,
             reason: format!("{} in {window}", failed(outcome)),
@@ -67,15 +100,15 @@ pub fn judge(outcome: Outcome, window: Window, hour: Option<Outcome>) -> Health 
     }
     let widened = hour.filter(|hour| hour.requests >= outcome.requests && window < Window::HOUR);
     if let Some(hour) = widened {
-        let status = match verdict(hour) {
+        let status = match verdict(hour, by) {
             Some(status) => Some(status),
-            None if is_uncertain(hour) => None,
+            None if is_uncertain(hour, by) => None,
             None => Some(HealthStatus::Healthy),
         };
         if let Some(status) = status {
             return Health {
                 status,
-                reason: format!("{} in the last hour", failed(hour)),
+                reason: format!("{} in the last hour{}", failed(hour), objective(status, by)),
             };
         }
     }
@@ -93,19 +126,35 @@ pub fn judge(outcome: Outcome, window: Window, hour: Option<Outcome>) -> Health 
     }
 }
 
-fn verdict(outcome: Outcome) -> Option<HealthStatus> {
+fn verdict(outcome: Outcome, by: &Thresholds) -> Option<HealthStatus> {
     // Counts are extrapolated: 2.9 was three.
-    if outcome.errors.round() < MIN_ERRORS {
+    if outcome.errors.round() < by.min_errors {
         return None;
     }
     let (low, _) = wilson(outcome)?;
-    if low >= FAILING {
+    if low >= by.failing {
         Some(HealthStatus::Failing)
-    } else if low >= DEGRADED {
+    } else if low >= by.degraded {
         Some(HealthStatus::Degraded)
     } else {
         None
     }
+}
+
+/// Names the threshold that was passed, where it is not everybody's.
+fn objective(status: HealthStatus, by: &Thresholds) -> String {
+    let usual = Thresholds::default();
+    let (own, usual) = match status {
+        HealthStatus::Failing => (by.failing, usual.failing),
+        HealthStatus::Degraded => (by.degraded, usual.degraded),
+        _ => return String::new(),
+    };
+    if own == usual {
+        return String::new();
+    }
+    // Two digits are as fine as anybody means it; the rest is what floats add.
+    let percent = (own * 1e6).round() / 1e4;
+    format!("; the objective here is less than {percent} %")
 }
 
 fn failed(outcome: Outcome) -> String {
@@ -128,91 +177,5 @@ fn count(value: f64) -> String {
         (value.round() as u64).to_string()
     } else {
         format!("{value:.0}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judged(errors: f64, requests: f64) -> String {
-        let window = "5m".parse().unwrap();
-        let health = judge(Outcome { requests, errors }, window, None);
-        format!("{:?}: {}", health.status, health.reason)
-    }
-
-    #[test]
-    fn r10_health_has_a_reason_and_a_sample_size() {
-        assert_eq!(
-            judged(1.0, 4.0),
-            "Unjudged: too little traffic to judge: 1 of 4 failed in 5m"
-        );
-        assert_eq!(
-            judged(10.0, 10.0),
-            "Failing: 10 of 10 requests failed (100.0 %) in 5m"
-        );
-        assert_eq!(
-            judged(12.0, 240.0),
-            "Degraded: 12 of 240 requests failed (5.0 %) in 5m"
-        );
-        assert_eq!(
-            judged(2.0, 9000.0),
-            "Healthy: 2 of 9000 requests failed (0.02 %) in 5m"
-        );
-        assert_eq!(judged(0.0, 7.0), "Healthy: none of 7 requests failed in 5m");
-        assert_eq!(judged(0.0, 0.0), "Idle: no requests in 5m");
-        // Two failures never condemn, however few the requests.
-        assert!(judged(2.0, 2.0).starts_with("Unjudged"));
-    }
-
-    #[test]
-    fn r10_the_hour_decides_where_the_window_holds_too_little() {
-        let window = "5m".parse().unwrap();
-        let little = Outcome {
-            requests: 4.0,
-            errors: 1.0,
-        };
-        let bad = Outcome {
-            requests: 60.0,
-            errors: 30.0,
-        };
-        let fine = Outcome {
-            requests: 900.0,
-            errors: 1.0,
-        };
-        assert_eq!(
-            judge(little, window, Some(bad)).status,
-            HealthStatus::Failing
-        );
-        assert_eq!(
-            judge(little, window, Some(fine)).status,
-            HealthStatus::Healthy
-        );
-        let still = judge(
-            little,
-            window,
-            Some(Outcome {
-                requests: 9.0,
-                errors: 1.0,
-            }),
-        );
-        assert_eq!(
-            still.reason,
-            "too little traffic to judge: 1 of 9 failed in the last hour"
-        );
-    }
-
-    #[test]
-    fn wilson_agrees_with_published_figures() {
-        // 10 of 100: 5.52 % to 17.44 %.
-        let (low, high) = wilson(Outcome {
-            requests: 100.0,
-            errors: 10.0,
-        })
-        .unwrap();
-        assert!(
-            (low - 0.0552).abs() < 1e-4 && (high - 0.1744).abs() < 1e-4,
-            "{low} {high}"
-        );
     }
 }

@@ -12,6 +12,7 @@ use crate::object::{text_at, texts_at};
 use crate::routing::service_entry::ServiceEntry;
 
 mod injection;
+pub mod mtls;
 mod peer_authentication;
 mod pod;
 mod proxy;

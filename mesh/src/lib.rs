@@ -19,4 +19,15 @@ pub mod routing;
 pub mod changes;
 pub mod routes;
 
+pub mod breakers;
+pub mod calls;
+pub mod control_plane;
+pub mod injection;
+pub mod links;
+pub mod overview;
+pub mod service;
+pub mod sidecars;
+pub mod sources;
+pub mod workload;
+
 pub mod api;

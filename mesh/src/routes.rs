@@ -20,6 +20,7 @@ pub mod owner;
 
 mod checks;
 mod finding;
+mod govern;
 mod measured;
 mod moves;
 mod show;
@@ -89,6 +90,15 @@ impl Board {
     /// Returns what the cluster holds besides routes.
     pub fn inventory(&self) -> Arc<Inventory> {
         Arc::clone(&self.inventory)
+    }
+
+    /// Returns the objects as circuit breakers are told from them.
+    pub fn objects(&self) -> crate::breakers::Objects<'_> {
+        crate::breakers::Objects {
+            inventory: &self.inventory,
+            routing: &self.routing,
+            domain: &self.domain,
+        }
     }
 
     /// Reads the objects of a cluster.

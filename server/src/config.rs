@@ -1,11 +1,12 @@
 //! The command line. Every flag has an env name and a documented default.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use mesh::health::Objectives;
 use secrecy::SecretString;
 
 use crate::sources::prometheus::{Auth, Settings};
@@ -44,9 +45,18 @@ pub struct ListenArgs {
     /// The path prefix of a proxy in front that does not strip it, such as /pidali.
     #[arg(long, env = "PIDALI_BASE_PATH", default_value = "")]
     pub base_path: String,
+    /// The address of a Grafana with Istio's dashboards, as browsers reach it: pages link there.
+    #[arg(long, env = "PIDALI_GRAFANA")]
+    pub grafana: Option<String>,
 }
 
 impl ListenArgs {
+    /// Returns Grafana's address with a slash at its end, where one is given.
+    pub fn grafana(&self) -> anyhow::Result<Option<String>> {
+        let given = self.grafana.as_deref().filter(|it| !it.trim().is_empty());
+        given.map(|it| link("--grafana", it)).transpose()
+    }
+
     /// Returns the base path without a slash at its end.
     pub fn base_path(&self) -> anyhow::Result<String> {
         let path = self.base_path.trim_end_matches('/');
@@ -61,12 +71,36 @@ impl ListenArgs {
     }
 }
 
+/// Reads the address of another program that pages link to: http or https, with a slash at its end. One with
+/// a password would be shown to everybody.
+fn link(flag: &str, address: &str) -> anyhow::Result<String> {
+    let mut url = reqwest::Url::parse(address.trim())
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .with_context(|| {
+            format!("{flag}: not an http or https address such as https://grafana.example")
+        })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!("{flag}: leave out user and password, which would be shown to everybody");
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url.into())
+}
+
 /// The flags of `pidali demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
+    /// thresholds hold everywhere.
+    #[arg(long, env = "PIDALI_OBJECTIVES")]
+    pub objectives: Option<PathBuf>,
     /// Also serves the mesh's metrics to a real Prometheus, at /metrics, and what really happened, at
     /// /truth. Port 0 takes a free one; the second line on stdout names it.
     #[arg(long, env = "PIDALI_EXPOSE")]
@@ -89,6 +123,10 @@ pub struct ServeArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
+    /// thresholds hold everywhere.
+    #[arg(long, env = "PIDALI_OBJECTIVES")]
+    pub objectives: Option<PathBuf>,
     /// The address of Prometheus, or of what speaks its API, with any path prefix.
     #[arg(long, env = "PIDALI_PROMETHEUS")]
     pub prometheus: String,
@@ -143,6 +181,13 @@ impl std::fmt::Debug for ServeArgs {
     }
 }
 
+/// Returns what is expected where, by the file that was given.
+pub fn objectives(file: Option<&Path>) -> anyhow::Result<Objectives> {
+    file.map(crate::objectives::read)
+        .transpose()
+        .map(Option::unwrap_or_default)
+}
+
 impl ServeArgs {
     /// Returns how to ask Prometheus. `password` is the one for `--prometheus-user`, `token` a bearer
     /// token from the environment.
@@ -187,5 +232,37 @@ impl ServeArgs {
             metric_prefix: self.metric_prefix.clone(),
             ..Settings::new(&self.prometheus)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_a_browser_can_open_is_linked_to() {
+        for (given, kept) in [
+            ("https://grafana.example", "https://grafana.example/"),
+            (
+                "http://127.0.0.1:3000/tools?orgId=1#x",
+                "http://127.0.0.1:3000/tools/",
+            ),
+        ] {
+            assert_eq!(link("--grafana", given).unwrap(), kept);
+        }
+        for bad in [
+            "",
+            "grafana",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://host/",
+            "https://me:secret@host/",
+        ] {
+            let error = link("--grafana", bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("--grafana: ") && !error.contains("secret"),
+                "{error}"
+            );
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::api::Notice;
+use mesh::api::overview::Freshness;
 use mesh::graph::{self, Facts};
+use mesh::health::Objectives;
 use mesh::inventory::Inventory;
 use mesh::telemetry::{
     DurationBuckets, GrpcMessages, LatencySample, Reporter, Requests, Sample, TcpTraffic,
@@ -42,14 +44,19 @@ type Samples = Arc<Vec<Sample>>;
 pub struct FactsCache {
     metrics: Metrics,
     holds: Holds,
+    objectives: Arc<Objectives>,
+    /// Asked only when nothing was seen; it does not change under a server.
+    interval: Cache<(), Option<f64>>,
     traffic: Cache<(Window, UnixMillis), Arc<Known>>,
     full: Cache<(Window, UnixMillis), Arc<Known>>,
     hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
+    fresh: Cache<UnixMillis, Freshness>,
 }
 
 impl FactsCache {
-    /// Returns an empty cache in front of `metrics`, and of a cluster that `holds` something.
-    pub fn new(metrics: Metrics, holds: Holds) -> FactsCache {
+    /// Returns an empty cache in front of `metrics`, and of a cluster that `holds` something; its facts are to be
+    /// judged by `objectives`.
+    pub fn new(metrics: Metrics, holds: Holds, objectives: Objectives) -> FactsCache {
         fn cache<
             K: std::hash::Hash + Eq + Send + Sync + 'static,
             V: Clone + Send + Sync + 'static,
@@ -64,10 +71,16 @@ impl FactsCache {
         FactsCache {
             metrics,
             holds,
+            objectives: Arc::new(objectives),
+            interval: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(Duration::from_secs(300))
+                .build(),
             // A window for each age of fresh weights, beside those that people look at.
             traffic: cache(24),
             full: cache(4),
             hours: cache(2),
+            fresh: cache(8),
         }
     }
 
@@ -119,8 +132,12 @@ impl FactsCache {
                     requests: requests.value,
                     tcp,
                     inventory: (self.holds)(),
+                    objectives: Arc::clone(&self.objectives),
                     ..Facts::default()
                 };
+                if facts.requests.is_empty() && facts.tcp.is_empty() {
+                    facts.scrape_interval_s = self.interval(at).await;
+                }
                 if self.metrics.is_built_in() {
                     self.add_hour(&mut facts, at, &mut notices).await;
                 }
@@ -144,6 +161,7 @@ impl FactsCache {
                         window,
                         requests: facts.requests.clone(),
                         hour: facts.hour.clone(),
+                        objectives: Arc::clone(&self.objectives),
                         ..Facts::default()
                     };
                     if hour.hour.is_none() {
@@ -172,6 +190,21 @@ impl FactsCache {
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    /// Returns how fresh the data was at an instant.
+    pub async fn freshness(&self, at: UnixMillis) -> Result<Freshness, ApiError> {
+        self.fresh
+            .try_get_with(at, self.metrics.freshness(at))
+            .await
+            .map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    /// Returns the seconds between two scrapes, where they can be told.
+    async fn interval(&self, at: UnixMillis) -> Option<f64> {
+        self.interval
+            .get_with((), self.metrics.scrape_interval(at))
+            .await
     }
 
     /// Returns the durations of what `facts` counted; those of calls whose series are too young to have risen

@@ -69,7 +69,7 @@ pub async fn show(
 }
 
 /// Does what takes long for a large mesh where it holds nobody up.
-async fn apart<T: Send + 'static>(
+pub async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
+use mesh::health::Objectives;
 use moka::future::Cache;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -16,9 +17,13 @@ use utoipa::OpenApi;
 use crate::arrange::Arranger;
 use crate::cluster::Cluster;
 use crate::facts::FactsCache;
+use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
-use crate::{changes, graph, namespaces, page, routes, series, sources, stream};
+use crate::{
+    breakers, changes, control_plane, graph, inventory, links, namespaces, overview, page, queries,
+    routes, series, service, sidecars, sources, stream, workload,
+};
 
 mod body;
 mod encode;
@@ -51,6 +56,10 @@ impl std::ops::Deref for App {
 pub struct Parts {
     /// What was asked of the sources.
     pub facts: FactsCache,
+    /// What was asked of control plane, proxies and breakers.
+    pub reports: Reports,
+    /// Grafana's address, with a slash at its end, where there is one.
+    pub grafana: Option<String>,
     /// The objects; `None` where no Kubernetes API is asked.
     pub cluster: Option<Arc<Cluster>>,
     /// The objects as they were read last.
@@ -59,6 +68,8 @@ pub struct Parts {
     pub arranger: Arranger,
     /// Encoded graphs.
     pub answers: Cache<graph::AnswerKey, Encoded>,
+    /// Encoded overviews, lists and details of services and workloads.
+    pub inventory: Cache<inventory::AnswerKey, Encoded>,
     /// Encoded lists of routes.
     pub route_lists: Cache<routes::AnswerKey, Encoded>,
     /// Becomes `true` when the server is about to stop.
@@ -66,8 +77,15 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `metrics` and keeps objects in `cluster`.
-    pub fn new(metrics: Metrics, cluster: Option<Cluster>, stopping: watch::Receiver<bool>) -> App {
+    /// Returns the parts of a server that asks `metrics`, keeps objects in `cluster`, judges by `objectives` and
+    /// leads to `grafana`.
+    pub fn new(
+        metrics: Metrics,
+        cluster: Option<Cluster>,
+        objectives: Objectives,
+        grafana: Option<String>,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
         let holds = {
@@ -75,11 +93,14 @@ impl App {
             move || Some(boards.now(cluster.as_ref()?).inventory())
         };
         App(Arc::new(Parts {
-            facts: FactsCache::new(metrics, Box::new(holds)),
+            facts: FactsCache::new(metrics, Box::new(holds), objectives),
+            reports: Reports::default(),
+            grafana,
             cluster,
             boards,
             arranger: Arranger::default(),
             answers: answers(MAX_ANSWERS),
+            inventory: answers(MAX_ANSWERS / 2),
             route_lists: answers(MAX_ANSWERS / 4),
             stopping,
         }))
@@ -102,6 +123,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
     paths(
         graph::show,
         series::show,
+        overview::show,
+        service::list,
+        service::show,
+        workload::list,
+        workload::show,
         routes::list,
         routes::show,
         routes::history,
@@ -109,6 +135,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::set_weights,
         changes::undo,
         namespaces::list,
+        control_plane::show,
+        sidecars::show,
+        breakers::show,
+        queries::list,
+        links::list,
         sources::list
     )
 )]
@@ -119,6 +150,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
     let api = Router::new()
         .route("/graph", get(graph::show))
         .route("/series", get(series::show))
+        .route("/overview", get(overview::show))
+        .route("/services", get(service::list))
+        .route("/services/{namespace}/{name}", get(service::show))
+        .route("/workloads", get(workload::list))
+        .route("/workloads/{namespace}/{name}", get(workload::show))
         .route("/routes", get(routes::list))
         .route("/routes/{namespace}/{kind}/{name}", get(routes::show))
         .route(
@@ -135,6 +171,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         )
         .route("/changes", post(changes::create))
         .route("/namespaces", get(namespaces::list))
+        .route("/control-plane", get(control_plane::show))
+        .route("/sidecars", get(sidecars::show))
+        .route("/breakers", get(breakers::show))
+        .route("/queries", get(queries::list))
+        .route("/links", get(links::list))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))
         .route(

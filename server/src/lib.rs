@@ -1,23 +1,35 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
-//! One file per feature: [`graph`], [`series`], [`routes`], [`changes`], [`namespaces`], [`stream`],
-//! [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies), [`facts`] (what was
-//! asked, once for all viewers), [`cluster`] (the objects), [`arrange`] (layouts), [`page`] (the page itself).
+//! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`changes`],
+//! [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
+//! [`facts`] (what was asked, once for all viewers), [`objectives`] (what is expected where), [`cluster`] (the
+//! objects), [`arrange`] (layouts), [`page`] (the page itself).
 
 pub mod config;
 pub mod http;
 
 pub mod cluster;
 pub mod facts;
+pub mod objectives;
+pub mod reports;
 pub mod sources;
 
 pub mod arrange;
+pub mod breakers;
 pub mod changes;
+pub mod control_plane;
 pub mod graph;
+pub mod inventory;
+pub mod links;
 pub mod namespaces;
+pub mod overview;
+pub mod queries;
 pub mod routes;
 pub mod series;
+pub mod service;
+pub mod sidecars;
 pub mod stream;
+pub mod workload;
 
 pub mod expose;
 pub mod page;

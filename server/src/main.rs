@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Parser;
 use server::cluster::Cluster;
 use server::cluster::demo::DemoCluster;
-use server::config::{Cli, Command, ListenArgs};
+use server::config::{self, Cli, Command, ListenArgs};
 use server::expose;
 use server::http::{App, Hosts, router};
 use server::sources::Metrics;
@@ -54,6 +54,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     });
     match cli.command {
         Command::Demo(args) => {
+            let objectives = config::objectives(args.objectives.as_deref())?;
             let mesh = Arc::new(Demo::new(args.seed));
             let cluster = DemoCluster::new(Arc::clone(&mesh), args.read_only);
             let metrics = match &args.prometheus {
@@ -65,9 +66,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             };
             let cluster = Cluster::Demo(Arc::new(cluster));
             let exposed = args.expose.map(|address| (address, mesh));
-            serve(metrics, Some(cluster), &args.listen, exposed, stopping).await
+            let app = App::new(
+                metrics,
+                Some(cluster),
+                objectives,
+                args.listen.grafana()?,
+                stopping.clone(),
+            );
+            serve(app, &args.listen, exposed, stopping).await
         }
         Command::Serve(args) => {
+            let objectives = config::objectives(args.objectives.as_deref())?;
             let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
             let settings = args.prometheus(
                 env("PIDALI_PROMETHEUS_PASSWORD"),
@@ -75,21 +84,26 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             )?;
             let prometheus = Prometheus::new(settings).context("--prometheus")?;
             let metrics = Metrics::Prometheus(Box::new(prometheus));
-            serve(metrics, None, &args.listen, None, stopping).await
+            let app = App::new(
+                metrics,
+                None,
+                objectives,
+                args.listen.grafana()?,
+                stopping.clone(),
+            );
+            serve(app, &args.listen, None, stopping).await
         }
     }
 }
 
 async fn serve(
-    metrics: Metrics,
-    cluster: Option<Cluster>,
+    app: App,
     listen: &ListenArgs,
     exposed: Option<(SocketAddr, Arc<Demo>)>,
     stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let base_path = listen.base_path()?;
     let hosts = Hosts::new(&listen.allowed_hosts);
-    let app = App::new(metrics, cluster, stopping.clone());
     let listener = bind("--listen", listen.listen).await?;
     say(&format!(
         "Pidali listens on http://{}{base_path}/",

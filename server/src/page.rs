@@ -35,7 +35,7 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         }
         // A missing script must not be answered with a page.
         let last = path.rsplit('/').next().unwrap_or_default();
-        if last.contains('.') {
+        if last.contains('.') && !is_page(path) {
             return (StatusCode::NOT_FOUND, "Not found.\n").into_response();
         }
     }
@@ -52,7 +52,7 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         "../".repeat(depth.min(64))
     };
     let html = String::from_utf8_lossy(&index).replacen(BASE, &format!("<base href=\"{up}\""), 1);
-    let known = matches!(path, "" | "index.html" | "graph" | "routes" | "sources");
+    let known = is_page(path);
     let status = if known {
         StatusCode::OK
     } else {
@@ -63,6 +63,17 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         (header::CACHE_CONTROL, "no-cache"),
     ];
     (status, headers, html).into_response()
+}
+
+/// Returns whether the page has something to show under this path.
+fn is_page(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["" | "index.html" | "overview" | "graph" | "routes" | "sources"] => true,
+        ["services" | "workloads"] => true,
+        ["services" | "workloads", namespace, name] => !namespace.is_empty() && !name.is_empty(),
+        _ => false,
+    }
 }
 
 fn asset(path: &str, headers: &HeaderMap) -> Option<Response> {

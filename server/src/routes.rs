@@ -30,7 +30,7 @@ impl BoardCache {
     }
 
     /// Returns the same with the version that they were read at.
-    fn versioned(&self, cluster: &Cluster) -> (u64, Arc<Board>) {
+    pub fn versioned(&self, cluster: &Cluster) -> (u64, Arc<Board>) {
         let snapshot = cluster.snapshot();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use mesh::api::query::Direction;
 use mesh::api::{self, SeriesQuery};
 use mesh::graph;
-use mesh::telemetry::Series;
+use mesh::telemetry::{Selector, Series};
+use mesh::units::{UnixMillis, Window};
 
 use crate::http::{ApiError, App, Params, encoded};
 
@@ -22,6 +24,8 @@ const MIN_STEP_SECS: u32 = 5;
         ("window" = Option<String>, Query, description = "10s to 7d, such as 5m"),
         ("at" = Option<String>, Query, description = "The end of the window, RFC 3339 with Z"),
         ("by" = Option<String>, Query, description = "The projection that the id is of"),
+        ("direction" = Option<String>, Query, description = "inbound or outbound: which calls of a node"),
+        ("heatmap" = Option<bool>, Query, description = "Whether to count calls by bucket of latency, too"),
     ),
     responses((status = 200, body = api::series::Series), (status = 400, body = api::ErrorBody))
 )]
@@ -30,8 +34,6 @@ pub async fn show(
     Params(query): Params<SeriesQuery>,
 ) -> Result<Response, ApiError> {
     let at = app.facts.instant(query.at)?;
-    let step_secs = (query.window.secs() / N_POINTS).max(MIN_STEP_SECS);
-    let n_points = (query.window.secs() / step_secs).max(1);
     let bad_id = || {
         ApiError::bad_parameter(
             "id",
@@ -39,24 +41,39 @@ pub async fn show(
             Some("take the id of a workload, an app or an edge between them from the graph"),
         )
     };
-    let ask = |selector| Series {
-        selector,
-        at,
-        step_secs,
-        n_points,
+    let ask = |selector| ask(selector, at, query.window);
+    let selector = match query.direction {
+        Some(Direction::Outbound) => graph::outbound_selector(&query.id, query.by),
+        Some(Direction::Inbound) | None => graph::selector(&query.id, query.by),
     };
-    let selector = graph::selector(&query.id, query.by).ok_or_else(bad_id)?;
+    let selector = selector.ok_or_else(bad_id)?;
     let mut answer = app.facts.metrics().series(&ask(selector)).await?;
     // A node that nobody calls, such as a gateway, is shown by the calls it makes.
-    if answer.value.iter().all(|point| point.counts.is_empty())
+    if query.direction.is_none()
+        && answer.value.iter().all(|point| point.counts.is_empty())
         && let Some(outbound) = graph::outbound_selector(&query.id, query.by)
     {
         answer = app.facts.metrics().series(&ask(outbound)).await?;
     }
     encoded(&graph::series(
         &query,
-        step_secs,
+        step_secs(query.window),
         &answer.value,
         answer.notices,
     ))
+}
+
+fn step_secs(window: Window) -> u32 {
+    (window.secs() / N_POINTS).max(MIN_STEP_SECS)
+}
+
+/// Returns what is asked for the charts of some calls over a window that ends at `at`.
+pub fn ask(selector: Selector, at: UnixMillis, window: Window) -> Series {
+    let step_secs = step_secs(window);
+    Series {
+        selector,
+        at,
+        step_secs,
+        n_points: (window.secs() / step_secs).max(1),
+    }
 }

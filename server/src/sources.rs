@@ -6,16 +6,21 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use mesh::api;
-use mesh::api::Notice;
+use mesh::api::{Notice, SourcesQuery};
+use mesh::breakers::Told;
 use mesh::telemetry::{
-    DurationBuckets, GrpcMessages, LatencySample, MessageSample, Requests, Sample, Series,
-    SeriesPoint, TcpSample, TcpTraffic,
+    Breakers, ControlPlane, ControlPlaneReport, DurationBuckets, GrpcMessages, LatencySample,
+    MessageSample, Proxies, ProxySample, Requests, Sample, Series, SeriesPoint, TcpSample,
+    TcpTraffic,
 };
+use mesh::units::{UnixMillis, Window, six_digits};
 
-use crate::http::{ApiError, App, NoParams, Params, encoded};
+use crate::http::{ApiError, App, Params, encoded};
 
 pub mod demo;
 pub mod prometheus;
+
+use prometheus::{About, Asked};
 
 /// What a source answered, with what should be known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +99,7 @@ impl Metrics {
     pub async fn tcp(&self, query: &TcpTraffic) -> Result<Answer<Vec<TcpSample>>, ApiError> {
         match self {
             Metrics::Prometheus(it) => Ok(it.tcp(query).await?),
-            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().tcp(query))),
         }
     }
 
@@ -105,7 +110,50 @@ impl Metrics {
     ) -> Result<Answer<Vec<MessageSample>>, ApiError> {
         match self {
             Metrics::Prometheus(it) => Ok(it.messages(query).await?),
-            Metrics::Demo(_) => Ok(Answer::plain(Vec::new())),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().messages(query))),
+        }
+    }
+
+    /// Returns what the control plane says of itself.
+    pub async fn control_plane(
+        &self,
+        query: &ControlPlane,
+    ) -> Result<Answer<ControlPlaneReport>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.control_plane(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().control_plane(query))),
+        }
+    }
+
+    /// Returns what the proxies use.
+    pub async fn proxies(&self, query: &Proxies) -> Result<Answer<Vec<ProxySample>>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.proxies(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.world().proxies(query))),
+        }
+    }
+
+    /// Returns what the proxies say of their circuit breakers, and which figures there are.
+    pub async fn breakers(&self, query: &Breakers) -> Result<Answer<Told>, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.breakers(query).await?),
+            Metrics::Demo(it) => Ok(Answer::plain(it.breakers(query))),
+        }
+    }
+
+    /// Returns the questions behind some figures, and whether this source is asked them.
+    pub async fn questions(&self, about: &About) -> (Vec<Asked>, bool) {
+        match self {
+            Metrics::Prometheus(it) => (it.questions(about).await, true),
+            Metrics::Demo(_) => (prometheus::questions(about), false),
+        }
+    }
+
+    /// Returns how fresh the data was at an instant.
+    pub async fn freshness(&self, at: UnixMillis) -> Result<api::overview::Freshness, ApiError> {
+        match self {
+            Metrics::Prometheus(it) => Ok(it.freshness(at).await?),
+            Metrics::Demo(it) => Ok(it.freshness(at)),
         }
     }
 
@@ -122,32 +170,52 @@ impl Metrics {
         }
     }
 
-    async fn describe(&self) -> api::sources::Source {
+    /// Returns the seconds between two scrapes of the proxies, where the source can tell; what is built in is
+    /// not scraped.
+    pub async fn scrape_interval(&self, at: UnixMillis) -> Option<f64> {
+        match self {
+            Metrics::Prometheus(it) => it.scrape_interval(at).await,
+            Metrics::Demo(_) => None,
+        }
+    }
+
+    async fn describe(&self, window: Window) -> api::sources::Source {
         match self {
             Metrics::Prometheus(it) => {
                 let status = it.status().await;
-                let has = |metric: &str| status.metrics.iter().any(|m| m == metric);
-                let (mut capabilities, mut missing) = (Vec::new(), Vec::new());
-                for (metric, shows) in prometheus::SHOWN_BY {
-                    if has(metric) {
-                        capabilities.push((*shows).to_owned());
-                    } else if status.reachable {
-                        missing.push(format!("{metric} ({shows})"));
-                    }
-                }
+                let mends = prometheus::mends(&status);
+                let of = |present: bool| {
+                    let metrics = status.metrics.iter();
+                    metrics.filter(move |it| it.present == present)
+                };
+                let mut capabilities: Vec<String> = of(true).map(|it| it.shows.clone()).collect();
+                let lacking = of(false).filter(|it| !it.optional);
+                let mut missing: Vec<String> = lacking
+                    .map(|it| format!("{} ({})", it.name, it.shows))
+                    .collect();
                 capabilities.sort();
+                capabilities.dedup();
                 missing.sort();
+                let scrapes = status
+                    .scrape_interval_s
+                    .and_then(|secs| mesh::sources::scrapes(secs, window));
                 api::sources::Source {
                     name: "prometheus".to_owned(),
                     kind: "prometheus".to_owned(),
                     reachable: status.reachable,
                     url: Some(it.url().to_owned()),
                     version: status.version,
-                    scrape_interval_s: status.scrape_interval_s,
+                    scrape_interval_s: status.scrape_interval_s.map(six_digits),
                     problem: status.problem,
                     hint: status.hint,
                     capabilities,
                     missing,
+                    storage: status.storage,
+                    retention: status.retention,
+                    scrapes,
+                    metrics: status.metrics,
+                    labels: status.labels,
+                    mends,
                 }
             }
             Metrics::Demo(it) => it.describe(),
@@ -155,13 +223,31 @@ impl Metrics {
     }
 }
 
-/// Lists every source: reachable or not, and what it can say.
-#[utoipa::path(get, path = "/api/v1/sources", responses((status = 200, body = api::List<api::sources::Source>)))]
-pub async fn list(State(app): State<App>, _: Params<NoParams>) -> Result<Response, ApiError> {
-    let mut items = vec![app.facts.metrics().describe().await];
+/// Lists every source: reachable or not and why, what it can say, what is missing and what to paste.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sources",
+    params(("window" = Option<String>, Query, description = "What scrapes are counted against: 10s to 7d, such as 5m")),
+    responses((status = 200, body = api::List<api::sources::Source>), (status = 400, body = api::ErrorBody))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(query): Params<SourcesQuery>,
+) -> Result<Response, ApiError> {
+    let mut items = vec![app.facts.metrics().describe(query.window).await];
     let mut notices = Vec::new();
     match &app.cluster {
-        Some(cluster) => items.push(cluster.describe()),
+        Some(cluster) => {
+            let inventory = app.boards.now(cluster).inventory();
+            let mut source = cluster.describe();
+            source.mends = mesh::sources::injection(&inventory);
+            if mesh::sources::is_aks_addon(&inventory) {
+                source
+                    .capabilities
+                    .push("Istio as the add-on of AKS".to_owned());
+            }
+            items.push(source);
+        }
         None => notices.push(Notice {
             kind: "no_cluster".to_owned(),
             source: "cluster".to_owned(),

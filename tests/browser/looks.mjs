@@ -15,7 +15,7 @@ async function fits(page, what) {
 
 export default SIZES.flatMap(([width, height]) =>
   ["light", "dark"].map((theme) => [
-    `graph, panel, table, routes, editor and sources at ${width} × ${height}, ${theme}`,
+    `all pages at ${width} × ${height}, ${theme}`,
     async ({ browser, pidali }) => {
       const graph = await (await fetch(`${pidali.url}api/v1/graph`)).json();
       const selected = encodeURIComponent(graph.edges.find((e) => e.to.endsWith("payments-v2")).id);
@@ -27,6 +27,11 @@ export default SIZES.flatMap(([width, height]) =>
         routes: "routes",
         editor: `routes?selected=${encodeURIComponent("default/virtualservice/backend-routing")}`,
         sources: "sources",
+        overview: "overview",
+        services: "services",
+        service: "services/default/backend",
+        workloads: "workloads",
+        workload: "workloads/payments/payments-v2",
       };
       for (const [name, address] of Object.entries(pages)) {
         const page = await browser.open(pidali.url + address, { width, height, theme });

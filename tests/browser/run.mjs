@@ -17,7 +17,9 @@ const FILES = {
   "./links.mjs": "one",
   "./faults.mjs": "one",
   "./looks.mjs": "one",
+  "./pages.mjs": "one",
   "./helm.mjs": "apart",
+  "./control.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };
 

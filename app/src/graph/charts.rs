@@ -27,6 +27,8 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
             window: query.window,
             at: query.at,
             by: query.by,
+            direction: None,
+            heatmap: false,
         })
     });
     let graph_made =

@@ -130,6 +130,7 @@ pub fn GraphPage() -> impl IntoView {
                 <Tally graph=store.answer />
                 <div class="toolbar__tools">
                     <ByChoice />
+                    <IdleChoice />
                     <Segmented
                         label="Show as"
                         name="view"
@@ -316,6 +317,26 @@ fn ByChoice() -> impl IntoView {
     }
 }
 
+/// Whether what the cluster holds without traffic is drawn, too.
+#[component]
+fn IdleChoice() -> impl IntoView {
+    let place = use_place();
+    let is_on = Signal::derive(move || place.address_or_default().query.idle);
+    view! {
+        <button
+            type="button"
+            class="button"
+            aria-pressed=move || is_on.get().to_string()
+            title="Show services and workloads without traffic, too"
+            on:click=move |_| {
+                place.change(Step::Push, |address| address.query.idle = !address.query.idle);
+            }
+        >
+            "Idle"
+        </button>
+    }
+}
+
 /// A graph without nodes explains itself.
 #[component]
 fn Empty() -> impl IntoView {
@@ -331,7 +352,7 @@ fn Empty() -> impl IntoView {
     let hint = if narrowed {
         "Show all namespaces, or look back further."
     } else {
-        "Look back further, or see whether the source of the metrics answers."
+        "Look back further, or see what the source of the metrics lacks, with the text to paste."
     };
     // The next longer look that is likely to find something.
     let longer = [3600, 86_400, Window::MAX.secs()]
@@ -358,7 +379,7 @@ fn Empty() -> impl IntoView {
                     {format!("Look back {}", numbers::span(longer.secs()))}
                 </button>
             })}
-            <a class="button" href=move || place.href("sources")>"See the sources"</a>
+            <a class="button" href=move || place.href("sources")>"See what is missing"</a>
         </Message>
     }
 }

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mesh::api::graph::{Include, View};
+use mesh::api::graph::{Flow, Include, Traffic, View};
+use mesh::api::links::LinksQuery;
 use mesh::api::{self, Edge, Health, Node};
 use wasm_bindgen::JsCast;
 
 use super::charts::Charts;
+use super::flow;
 use super::words::{self, NodeNames};
+use crate::links::Dashboards;
 use crate::numbers;
+use crate::queries::Behind;
+use crate::shell::place::use_place;
 use crate::shell::{store, stored};
 use crate::ui::icon::health_word;
 use crate::ui::{HealthMark, Icon, Symbol};
-use figures::{figure, figures, flags, mtls, responses};
+use figures::{figure, flags, mtls, responses};
 use versions::versions;
 
-pub use figures::{quantiles, rate_of};
+pub use figures::{figures, quantiles};
 
 mod figures;
 mod versions;
@@ -86,6 +91,20 @@ pub fn Panel(
             format!("{} calls, {seen}", edge.protocol)
         }
         None => String::new(),
+    });
+    let place = use_place();
+    let links = Memo::new(move |_| {
+        let asked = place.query()?;
+        match subject.get()? {
+            Subject::Node(node) if node.namespace != "-" => Some(LinksQuery {
+                namespace: Some(node.namespace),
+                workload: node.workload,
+                service: node.service,
+                window: asked.window,
+                at: asked.at,
+            }),
+            _ => None,
+        }
     });
     let health = Memo::new(move |_| {
         subject.get().map(|s| match s {
@@ -160,6 +179,8 @@ pub fn Panel(
                     .into_any(),
                 }}
                 <Charts id=selected />
+                <Dashboards query=links />
+                <Behind id=selected />
             </div>
         </aside>
     }
@@ -209,10 +230,11 @@ fn node_view(
         let main = node.inbound.as_ref().or(node.outbound.as_ref());
         view! {
             {node.explanation.clone().map(|text| view! { <p class="panel__note">{text}</p> })}
+            {own_page(node)}
             {(!node.badges.is_empty()).then(|| view! { <ul class="chips">{badges}</ul> })}
             <dl class="facts">{facts}</dl>
-            {node.inbound.as_ref().map(|t| figures("Calls to it", t, has_latency, tcp_only(g, &node.id)))}
-            {node.outbound.as_ref().map(|t| figures("Calls it makes", t, has_latency, false))}
+            {both_ways("Calls to it", node.inbound.as_ref(), &node.inbound_flow, has_latency)}
+            {both_ways("Calls it makes", node.outbound.as_ref(), &node.outbound_flow, has_latency)}
             {versions(g, node, None, on_select)}
             {main.map(responses)}
             {main.map(flags)}
@@ -261,7 +283,7 @@ fn edge_view(
             .and_then(|callee| versions(g, callee, Some(edge), on_select));
         view! {
             <dl class="facts">{ends}</dl>
-            {figures("Calls", &edge.traffic, has_latency, edge.protocol == "tcp")}
+            {figures("Calls", &edge.traffic, &edge.flow, has_latency, edge.protocol == "tcp")}
             {mtls(edge)}
             {split}
             {responses(&edge.traffic)}
@@ -282,10 +304,34 @@ fn edge_view(
     })
 }
 
-/// Whether all calls to a node are TCP, of which requests can't be counted.
-fn tcp_only(graph: &api::Graph, id: &str) -> bool {
-    let mut to_it = graph.edges.iter().filter(|e| e.to == id).peekable();
-    to_it.peek().is_some() && to_it.all(|e| e.protocol == "tcp")
+/// The way to a node's own page, where it has one.
+fn own_page(node: &Node) -> Option<AnyView> {
+    let section = match node.kind {
+        api::NodeKind::Workload | api::NodeKind::Gateway | api::NodeKind::Waypoint => "workloads",
+        api::NodeKind::Service => "services",
+        _ => return None,
+    };
+    if node.namespace == "-" {
+        return None;
+    }
+    let place = use_place();
+    let (namespace, name) = (node.namespace.clone(), node.name.clone());
+    let href = move || place.thing_href(section, &namespace, &name);
+    Some(view! { <a class="link panel__page" href=href>"Open its page"</a> }.into_any())
+}
+
+/// The calls to or from a node; of TCP alone, requests can't be counted. Nothing where there are none.
+fn both_ways(
+    title: &'static str,
+    traffic: Option<&Traffic>,
+    flow: &Flow,
+    has_latency: bool,
+) -> Option<AnyView> {
+    let has_flow = *flow != Flow::default();
+    let is_tcp = has_flow && traffic.is_none_or(|it| it.requests == 0.0);
+    let none = Traffic::default();
+    let traffic = traffic.or(has_flow.then_some(&none))?;
+    Some(figures(title, traffic, flow, has_latency, is_tcp))
 }
 
 fn neighbours(
@@ -312,7 +358,7 @@ fn neighbours(
                         <HealthMark status=Signal::stored(edge.health.status) />
                         <span class="neighbour__name">{name(edge)}</span>
                         <span class="neighbour__protocol">{edge.protocol.clone()}</span>
-                        <span class="figure">{rate_of(edge)}</span>
+                        <span class="figure">{flow::rate(edge)}</span>
                     </button>
                 </li>
             }

@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use mesh::api::{self, Edge, HealthStatus};
 use web_sys::KeyboardEvent;
 
-use super::panel::{quantiles, rate_of};
+use super::flow;
+use super::panel::quantiles;
 use super::words::{self, NodeNames};
 use crate::shell::place::{Step, use_place};
 use crate::ui::popover::step_focus;
@@ -114,7 +115,7 @@ impl Row {
             status: edge.health.status,
             reason: edge.health.reason.clone(),
             rps: t.rps,
-            rate: rate_of(edge),
+            rate: flow::rate(edge),
             error_ratio: t.error_ratio,
             errors: words::failed(t),
             quantiles: [t.latency.p50_ms, t.latency.p95_ms, t.latency.p99_ms],

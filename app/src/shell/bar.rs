@@ -15,14 +15,31 @@ use super::window::WindowMenu;
 pub fn Bar() -> impl IntoView {
     let place = use_place();
     // Where nothing answers to the question, it would be a dead control.
-    let asks = Memo::new(move |_| matches!(place.page().as_str(), "graph" | "routes"));
+    let asks = Memo::new(move |_| {
+        let section = place.section();
+        matches!(
+            section.as_str(),
+            "overview"
+                | "graph"
+                | "routes"
+                | "services"
+                | "workloads"
+                | "breakers"
+                | "sidecars"
+                | "control-plane"
+        )
+    });
     // Traffic is steered now: there is no other instant.
-    let of_any_time = Memo::new(move |_| place.page() == "graph");
+    let of_any_time = Memo::new(move |_| place.section() != "routes");
+    // The control plane serves them all.
+    let of_namespaces = Memo::new(move |_| place.section() != "control-plane");
     view! {
         <div class="bar" role="region" aria-label="What to show">
             <div class="bar__question">
                 <Show when=move || asks.get()>
-                    <NamespacePicker />
+                    <Show when=move || of_namespaces.get()>
+                        <NamespacePicker />
+                    </Show>
                     <WindowMenu />
                     <Show when=move || of_any_time.get()>
                         <InstantMenu />

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use mesh::api::BadParameter;
-use mesh::api::query::GraphQuery;
+use mesh::api::query::{By, GraphQuery};
 
 use crate::fetch;
-use crate::url::{self, Address};
+use crate::url::{self, Address, View};
 
 /// Whether "back" returns to what was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Place {
             .with(|a| a.as_ref().ok().map(|a| a.query.clone()))
     }
 
-    /// Returns the page's name: `graph`, `routes`, …; the root is the graph.
+    /// Returns the page's path: `graph`, `routes`, `services/shop/cart`, …; the root is the graph.
     pub fn page(self) -> String {
         self.path.with(|path| {
             if path.is_empty() {
@@ -86,6 +86,47 @@ impl Place {
                 path.clone()
             }
         })
+    }
+
+    /// Returns the first part of the page's path: which of the rail's pages it belongs to.
+    pub fn section(self) -> String {
+        let page = self.page();
+        page.split('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// Returns a link to the page of one service or workload.
+    pub fn thing_href(self, section: &str, namespace: &str, name: &str) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), section);
+        address.query.focus = None;
+        self.link(&url::thing(section, namespace, name), &address)
+    }
+
+    /// Returns a link to the list of `section` for one namespace.
+    pub fn list_in_href(self, section: &str, namespace: &str) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), section);
+        address.query.namespaces = vec![namespace.to_owned()];
+        address.query.focus = None;
+        self.link(section, &address)
+    }
+
+    /// Returns a link to the graph that shows one node of a projection, with those one call away.
+    pub fn graph_href(self, id: &str, by: By) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "graph");
+        address.query.by = by;
+        address.query.namespaces.clear();
+        address.query.focus = Some(id.to_owned());
+        address.selected = Some(id.to_owned());
+        address.view = View::Graph;
+        self.link("graph", &address)
+    }
+
+    /// Returns a link to the graph of one namespace.
+    pub fn graph_of_href(self, namespace: &str) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "graph");
+        address.query.namespaces = vec![namespace.to_owned()];
+        address.query.focus = None;
+        address.view = View::Graph;
+        self.link("graph", &address)
     }
 
     /// Returns a link to another page under the same question.

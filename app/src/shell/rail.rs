@@ -8,9 +8,15 @@ use crate::ui::{Icon, Symbol};
 /// Where the browser keeps whether the rail shows its labels.
 const KEY: &str = "pidali-rail";
 
-const PAGES: [(&str, &str, Symbol); 3] = [
+const PAGES: [(&str, &str, Symbol); 9] = [
+    ("overview", "Overview", Symbol::Overview),
     ("graph", "Graph", Symbol::Graph),
     ("routes", "Routes", Symbol::Routes),
+    ("services", "Services", Symbol::Services),
+    ("workloads", "Workloads", Symbol::Workloads),
+    ("breakers", "Breakers", Symbol::Breakers),
+    ("sidecars", "Sidecars", Symbol::Sidecars),
+    ("control-plane", "Control plane", Symbol::ControlPlane),
     ("sources", "Sources", Symbol::Sources),
 ];
 
@@ -23,7 +29,7 @@ pub fn Rail() -> impl IntoView {
     let links = PAGES
         .into_iter()
         .map(|(page, label, symbol)| {
-            let current = Memo::new(move |_| place.page() == page);
+            let current = Memo::new(move |_| place.section() == page);
             view! {
                 <li>
                     <a

@@ -5,8 +5,10 @@ use leptos::prelude::*;
 use super::clock::{time_of_day, use_clock};
 use super::place::{Step, use_place};
 use crate::graph::Store;
+use crate::inventory;
 use crate::live::Phase;
 use crate::numbers;
+use crate::reports;
 use crate::routes;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
@@ -28,19 +30,30 @@ pub fn RefreshControl() -> impl IntoView {
     let page = Memo::new(move |_| place.page());
     let of_graph = expect_context::<Store>().standing();
     let of_routes = expect_context::<routes::Store>().live.standing();
+    let of_inventory = expect_context::<inventory::Store>();
+    let of_reports = expect_context::<reports::Store>();
+    let of_lists = move |path: &str| {
+        of_inventory
+            .standing(path)
+            .or_else(|| of_reports.standing(path))
+    };
     let standing = move || {
-        if page.with(|page| page == "routes") {
-            of_routes
-        } else {
-            of_graph
-        }
+        page.with(|page| match page.as_str() {
+            "routes" => of_routes,
+            other => of_lists(other).unwrap_or(of_graph),
+        })
     };
     let refresh = Memo::new(move |_| place.address_or_default().refresh);
     let fixed = Memo::new(move |_| {
-        page.with(|page| page == "graph") && place.address_or_default().query.at.is_some()
+        page.with(|page| page != "routes") && place.address_or_default().query.at.is_some()
     });
     let open = RwSignal::new(false);
-    let is_away = move || page.with(|page| !matches!(page.as_str(), "graph" | "routes"));
+    let is_away = move || {
+        page.with(|page| {
+            let has_its_own = of_lists(page).is_some();
+            !has_its_own && !matches!(page.as_str(), "graph" | "routes")
+        })
+    };
 
     let mode = move || match (fixed.get(), refresh.get()) {
         (true, _) => Some("Fixed in time".to_owned()),

@@ -8,10 +8,22 @@ use mesh::api::HealthStatus;
 pub enum Symbol {
     /// Pidali's own mark, a helm.
     Helm,
+    /// Tiles of several sizes.
+    Overview,
     /// Nodes and lines.
     Graph,
+    /// A hexagon with a dot: a service.
+    Services,
+    /// A box: a workload.
+    Workloads,
     /// A way that forks: where traffic goes.
     Routes,
+    /// A line that is cut: a circuit breaker.
+    Breakers,
+    /// A small box at a large one's side.
+    Sidecars,
+    /// A wheel over its spokes' ends: who tells all proxies.
+    ControlPlane,
     /// A stack: where the data comes from.
     Sources,
     /// A magnifier.
@@ -72,12 +84,24 @@ impl Symbol {
                 "M10 5.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9M10 8.6a1.4 1.4 0 1 0 0 2.8a1.4 1.4 0 1 0 0-2.8\
                  M10 1.5v7M10 11.5v7M1.5 10h7M11.5 10h7M4 4l4.9 4.9M11.1 11.1L16 16M16 4l-4.9 4.9M8.9 11.1L4 16"
             }
+            Symbol::Overview => "M3 3h6v8H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 13h6v4H3z",
+            Symbol::Services => {
+                "M10 2.5l6.5 3.75v7.5L10 17.5l-6.5-3.75v-7.5zM10 8.3a1.7 1.7 0 1 0 0 3.4a1.7 1.7 0 1 0 0-3.4"
+            }
+            Symbol::Workloads => {
+                "M10 2.8l6.5 3.4v7.6L10 17.2l-6.5-3.4V6.2zM3.7 6.3L10 9.6l6.3-3.3M10 9.6v7.4"
+            }
             Symbol::Graph => {
                 "M4.5 8a2 2 0 1 0 0 4a2 2 0 1 0 0-4M15.5 3a2 2 0 1 0 0 4a2 2 0 1 0 0-4\
                  M15.5 13a2 2 0 1 0 0 4a2 2 0 1 0 0-4M6.4 9.2l7.3-3.4M6.4 10.8l7.3 3.4"
             }
             Symbol::Routes => {
                 "M2.5 10h4.5l4-5.5h5.5M7 10l4 5.5h5.5M14 2l2.5 2.5L14 7M14 13l2.5 2.5L14 18"
+            }
+            Symbol::Breakers => "M2 13h5M13 13h5M7 13l6.5-6M7 13v.1M13 13v.1M13 10.5v2.5M10 3v2.5",
+            Symbol::Sidecars => "M2.5 4h8.5v12H2.5zM13.5 9h4v7h-4zM5 7.5h3.5M5 10.5h3.5",
+            Symbol::ControlPlane => {
+                "M10 2.5l3 3l-3 3l-3-3zM10 8.5v3M10 11.5H4v2.5M10 11.5h6v2.5M10 11.5v2.5M2.5 14h3v3h-3zM8.5 14h3v3h-3zM14.5 14h3v3h-3z"
             }
             Symbol::Sources => {
                 "M10 3c3.6 0 6 1 6 2.5S13.6 8 10 8S4 7 4 5.5S6.4 3 10 3M4 5.5v4.5C4 11.5 6.4 12.5 10 12.5\

@@ -1,7 +1,7 @@
 //! Where connections go that no proxy looks into: TCP, and TLS that is passed through.
 //!
-//! The demo has no such traffic yet. Its reading of the rules is there all the same: it is tested
-//! against the table of cases, and it says what Istio would refuse.
+//! The demo's own connections are plain TCP inside the mesh. Its reading of the other rules is there all
+//! the same: it is tested against the table of cases, and it says what Istio would refuse.
 
 use std::collections::BTreeMap;
 

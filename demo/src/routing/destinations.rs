@@ -19,6 +19,8 @@ pub(super) struct Service {
     pub(super) name: String,
     selector: BTreeMap<String, String>,
     pub(super) ports: Vec<u16>,
+    /// The waypoint that it names; empty where it wants none.
+    pub(super) waypoint: Option<String>,
 }
 
 impl Routing {
@@ -45,20 +47,13 @@ impl Routing {
             _ => caller.port,
         });
         let labels = labels.filter(|_| service.ports.contains(&port));
-        let takes = |d: &Deployment, labels: &BTreeMap<String, String>| {
-            d.namespace == service.namespace
-                // A service without selector has no endpoints of its own.
-                && !service.selector.is_empty()
-                && holds(&d.labels, &service.selector)
-                && holds(&d.labels, labels)
-        };
         Destination {
             service: Some((service.namespace.clone(), service.name.clone())),
             subset: subset.map(str::to_owned),
             port: Some(port),
             workloads: labels.map(|labels| {
-                let all = 0..deployments.len();
-                all.filter(|idx| takes(&deployments[*idx], &labels))
+                let all = service.workloads(deployments).into_iter();
+                all.filter(|idx| holds(&deployments[*idx].labels, &labels))
                     .collect()
             }),
             policy: rules.policy(subset, Some(port)),
@@ -91,6 +86,18 @@ impl Routing {
 }
 
 impl Service {
+    /// Returns the workloads whose pods it selects.
+    pub(super) fn workloads(&self, deployments: &[Deployment]) -> Vec<usize> {
+        let takes = |d: &Deployment| {
+            d.namespace == self.namespace
+                // A service without selector has no endpoints of its own.
+                && !self.selector.is_empty()
+                && holds(&d.labels, &self.selector)
+        };
+        let all = 0..deployments.len();
+        all.filter(|idx| takes(&deployments[*idx])).collect()
+    }
+
     pub(super) fn read(object: &Value) -> Service {
         let (_, namespace, name) = place(object);
         let ports = object.pointer("/spec/ports").and_then(Value::as_array);
@@ -98,6 +105,7 @@ impl Service {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             selector: texts_at(object, "/spec/selector"),
+            waypoint: waypoint_named(object),
             ports: ports
                 .into_iter()
                 .flatten()
@@ -105,4 +113,14 @@ impl Service {
                 .collect(),
         }
     }
+}
+
+/// Returns the waypoint that a Namespace or a Service names; empty where it wants none.
+pub(super) fn waypoint_named(object: &Value) -> Option<String> {
+    let labels = texts_at(object, "/metadata/labels");
+    let named = labels.get("istio.io/use-waypoint")?;
+    Some(match named.as_str() {
+        "none" => String::new(),
+        name => name.to_owned(),
+    })
 }

@@ -11,6 +11,7 @@ use crate::plan::Upstream;
 use crate::pool::{Admission, InFlight};
 use crate::routing::Outcome;
 use crate::story::Trouble;
+use crate::trips::Trip;
 
 /// What an attempt is to do.
 pub(super) struct Ask<'a> {
@@ -74,7 +75,8 @@ impl Step<'_> {
         let Some(to) = self.host(ask, tried, dice) else {
             return refused(Flags::UH, dice);
         };
-        let Admission::After(waiting_ms) = self.admit(ask) else {
+        let admission = self.admit(ask);
+        let Admission::After(waiting_ms) = admission else {
             return refused(Flags::UO, dice);
         };
         let mut attempt = self.reach(to, ask, waiting_ms, dice);
@@ -91,12 +93,32 @@ impl Step<'_> {
 
     fn admit(&mut self, ask: &Ask<'_>) -> Admission {
         let began_ms = self.began_ms as f64;
-        match (&ask.upstream.limits, self.in_flight(ask)) {
-            (Some(limits), Some(in_flight)) => {
-                in_flight.forget_before(began_ms);
-                in_flight.admit(limits, ask.protocol, ask.at_ms)
-            }
-            _ => Admission::After(0.0),
+        let Some(limits) = &ask.upstream.limits else {
+            return Admission::After(0.0);
+        };
+        let Some(in_flight) = self.in_flight(ask) else {
+            return Admission::After(0.0);
+        };
+        in_flight.forget_before(began_ms);
+        let n = in_flight.under_way(ask.at_ms);
+        let admission = in_flight.admit(limits, ask.protocol, ask.at_ms);
+        if limits.is_out_of_connections(ask.protocol, n) {
+            self.trip(ask, Trip::ConnectionOverflow);
+        }
+        if admission == Admission::Overflow {
+            self.trip(ask, Trip::PendingOverflow);
+        }
+        admission
+    }
+
+    /// Has the caller's proxy count what it did for the sake of a destination.
+    pub(super) fn trip(&mut self, ask: &Ask<'_>, trip: Trip) {
+        let workload = self.fleet.workloads.get(ask.from.workload);
+        if let Some(id) = workload.map(|workload| workload.id) {
+            self.trips.count((id, ask.upstream.id, trip));
+        }
+        if let Some(pod) = self.fleet.pod_mut(ask.from) {
+            *pod.trips.entry((ask.upstream.id, trip)).or_default() += 1;
         }
     }
 

@@ -7,6 +7,7 @@ use crate::ejection::{Judgement, PodId};
 use crate::fleet::PodAt;
 use crate::routing::Outcome;
 use crate::story::Trouble;
+use crate::trips::Trip;
 
 impl Step<'_> {
     /// Returns the pod that an attempt goes to: any healthy one, rather one that has not been tried.
@@ -97,9 +98,12 @@ impl Step<'_> {
             all.filter_map(id_of).collect()
         };
         let now_ms = self.began_ms;
-        if let Some(from) = self.fleet.pod_mut(ask.from) {
+        let is_ejected = self.fleet.pod_mut(ask.from).is_some_and(|from| {
             let seen = from.ejections.entry(ask.upstream.id).or_default();
-            seen.note(rules, pod, judgement, now_ms, &live);
+            seen.note(rules, pod, judgement, now_ms, &live)
+        });
+        if is_ejected {
+            self.trip(ask, Trip::Ejection);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The story itself, actor by actor.
 
-use super::{Actor, Burst, Pace, Spells, Trouble, actor, arrival, grpc, http, pace, web};
+use super::{
+    Actor, Burst, Link, Pace, Spells, To, Trouble, actor, arrival, grpc, http, link, pace, web,
+};
 
 /// Everyone who does something.
 pub(crate) static ACTORS: &[Actor] = &[
@@ -129,6 +131,8 @@ pub(crate) static ACTORS: &[Actor] = &[
             (0.008, Trouble::GrpcStatus(5)),
             (0.001, Trouble::NoConnection),
         ],
+        // One for each thing it recommends.
+        answers: 6,
         ..actor(
             "shop",
             "recommendation",
@@ -150,6 +154,16 @@ pub(crate) static ACTORS: &[Actor] = &[
             grpc("payments", "ledger", 1.2, "/payments.Ledger/Book"),
             grpc("payments", "fraud", 0.9, "/payments.Fraud/Score"),
         ],
+        links: &[Link {
+            last_secs: 60,
+            ..link(
+                To::Host("api.pay.example.com"),
+                443,
+                2,
+                0.9,
+                (1500.0, 4200.0),
+            )
+        }],
         troubles: &[
             (0.002, Trouble::Status(402)),
             (0.0015, Trouble::Status(500)),
@@ -161,6 +175,16 @@ pub(crate) static ACTORS: &[Actor] = &[
             grpc("payments", "ledger", 1.2, "/payments.Ledger/Book"),
             grpc("payments", "fraud", 0.9, "/payments.Fraud/Score"),
         ],
+        links: &[Link {
+            last_secs: 60,
+            ..link(
+                To::Host("api.pay.example.com"),
+                443,
+                2,
+                0.9,
+                (1500.0, 4200.0),
+            )
+        }],
         troubles: &[
             (0.002, Trouble::Status(402)),
             (0.045, Trouble::Status(500)),
@@ -178,6 +202,14 @@ pub(crate) static ACTORS: &[Actor] = &[
     },
     Actor {
         calls: &[http("platform", "audit", 0.25, "/events")],
+        // It keeps its books in the database.
+        links: &[link(
+            To::Service("payments", "postgres"),
+            5432,
+            4,
+            3.0,
+            (220.0, 1400.0),
+        )],
         troubles: &[(0.0006, Trouble::GrpcStatus(14)), (0.0006, Trouble::Broken)],
         ..actor("payments", "ledger", pace(8.0, 0.4))
     },
@@ -302,9 +334,69 @@ pub(crate) static ACTORS: &[Actor] = &[
     },
     Actor {
         calls: &[http("platform", "users", 1.0, "/users/contact")],
+        // No object names this host.
+        links: &[link(
+            To::Host("sms.example.net"),
+            443,
+            1,
+            1.0,
+            (900.0, 600.0),
+        )],
         troubles: &[(0.15, Trouble::Status(502))],
         ..actor("platform", "notifications", pace(120.0, 0.5))
     },
     actor("platform", "audit", pace(2.0, 0.4)),
     actor("platform", "features", pace(0.8, 0.4)),
+    // Media is ambient: the waypoint tells of requests, the nodes' proxies of bytes.
+    Actor {
+        arrivals: &[arrival(
+            http("media", "gallery", 3.0, "/gallery/frames"),
+            0.2,
+            20.0,
+            0.2,
+            4.5,
+        )],
+        links: &[Link {
+            per_sec: 1.5,
+            ..link(
+                To::Service("media", "blobs"),
+                9000,
+                2,
+                0.0,
+                (180_000.0, 300.0),
+            )
+        }],
+        ..actor("media", "encoder", pace(1.0, 0.3))
+    },
+    Actor {
+        links: &[link(
+            To::Service("media", "blobs"),
+            9000,
+            3,
+            1.5,
+            (400.0, 60_000.0),
+        )],
+        troubles: &[(0.01, Trouble::Status(404)), (0.002, Trouble::Status(500))],
+        ..actor("media", "gallery", pace(9.0, 0.5))
+    },
+    // It has no proxy: only those that it calls tell of it.
+    Actor {
+        arrivals: &[
+            arrival(
+                http("shop", "catalog", 0.8, "/catalog/import"),
+                0.0,
+                12.0,
+                0.3,
+                6.0,
+            ),
+            arrival(
+                http("inventory", "stock", 0.4, "/stock/import"),
+                0.0,
+                12.0,
+                0.3,
+                6.0,
+            ),
+        ],
+        ..actor("legacy", "importer", pace(1.0, 0.3))
+    },
 ];

@@ -5,12 +5,15 @@ use mesh::units::Window;
 
 use super::*;
 
+mod ambient;
 mod answers;
+mod control;
 mod ejection;
 mod limits;
 mod mirrors;
 mod objects;
 mod retries;
+mod tcp;
 mod time;
 mod timeouts;
 mod traffic;

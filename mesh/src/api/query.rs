@@ -6,7 +6,12 @@ use crate::units::{UnixMillis, Window};
 
 use super::graph::Include;
 
+mod inventory;
+mod span;
 mod time;
+
+pub use inventory::InventoryQuery;
+pub(super) use span::{window_and_at, write_window_and_at};
 
 /// Why a parameter is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +104,29 @@ pub struct SeriesQuery {
     pub at: Option<UnixMillis>,
     /// The projection that the id is of: one service's node means other calls in another projection.
     pub by: By,
+    /// Which calls of a node; `None` means those to it, or those it makes where there are none to it.
+    pub direction: Option<Direction>,
+    /// Whether to count calls by bucket of latency, too.
+    pub heatmap: bool,
+}
+
+/// Which calls of a node are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Those to it.
+    Inbound,
+    /// Those it makes.
+    Outbound,
+}
+
+impl Direction {
+    /// Returns the word for it in parameters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        }
+    }
 }
 
 impl GraphQuery {
@@ -240,6 +268,7 @@ impl SeriesQuery {
     ) -> Result<SeriesQuery, BadParameter> {
         let (mut id, mut look_back, mut end) = (None, Window::default(), None);
         let mut projection = By::default();
+        let (mut direction, mut heatmap) = (None, false);
         let mut seen = Seen::default();
         for (name, value) in pairs {
             seen.once(name)?;
@@ -249,7 +278,23 @@ impl SeriesQuery {
                 "window" => look_back = window(value)?,
                 "at" => end = Some(at(value)?),
                 "by" => projection = by(value)?,
-                other => return Err(unknown(other, "id, window, at, by")),
+                "direction" => {
+                    direction = Some(match value {
+                        "inbound" => Direction::Inbound,
+                        "outbound" => Direction::Outbound,
+                        other => return Err(one_of(name, other, "inbound or outbound")),
+                    });
+                }
+                "heatmap" => {
+                    heatmap = match value {
+                        "true" => true,
+                        "false" => false,
+                        other => return Err(one_of(name, other, "true or false")),
+                    };
+                }
+                other => {
+                    return Err(unknown(other, "id, window, at, by, direction, heatmap"));
+                }
             }
         }
         let id = id.ok_or_else(|| BadParameter {
@@ -262,6 +307,8 @@ impl SeriesQuery {
             window: look_back,
             at: end,
             by: projection,
+            direction,
+            heatmap,
         })
     }
 
@@ -275,6 +322,12 @@ impl SeriesQuery {
         }
         if self.by != By::default() {
             out.pair("by", self.by.as_str());
+        }
+        if let Some(direction) = self.direction {
+            out.pair("direction", direction.as_str());
+        }
+        if self.heatmap {
+            out.pair("heatmap", "true");
         }
         out.0
     }
@@ -294,14 +347,14 @@ pub fn to_rfc3339(at: UnixMillis) -> String {
     time::to_rfc3339(at)
 }
 
-fn by(value: &str) -> Result<By, BadParameter> {
+pub(super) fn by(value: &str) -> Result<By, BadParameter> {
     By::ALL
         .into_iter()
         .find(|by| by.as_str() == value)
         .ok_or_else(|| one_of("by", value, "workload, version, app or service"))
 }
 
-fn window(value: &str) -> Result<Window, BadParameter> {
+pub(super) fn window(value: &str) -> Result<Window, BadParameter> {
     value
         .parse()
         .map_err(|error: crate::units::BadWindow| BadParameter {
@@ -311,7 +364,7 @@ fn window(value: &str) -> Result<Window, BadParameter> {
         })
 }
 
-fn list(name: &str, value: &str) -> Result<Vec<String>, BadParameter> {
+pub(super) fn list(name: &str, value: &str) -> Result<Vec<String>, BadParameter> {
     let mut items: Vec<String> = value
         .split(',')
         .filter(|item| !item.is_empty())
@@ -334,7 +387,7 @@ fn shown(value: &str) -> String {
     value.chars().take(40).collect()
 }
 
-fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
+pub(super) fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     BadParameter {
         name: name.to_owned(),
         problem: format!("`{}` is none of its values", shown(value)),
@@ -342,7 +395,7 @@ fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     }
 }
 
-fn unknown(name: &str, known: &str) -> BadParameter {
+pub(super) fn unknown(name: &str, known: &str) -> BadParameter {
     BadParameter {
         name: shown(name),
         problem: "is not a parameter of this address".to_owned(),
@@ -352,10 +405,10 @@ fn unknown(name: &str, known: &str) -> BadParameter {
 
 /// Refuses a parameter given twice: which of the two counts would be a guess.
 #[derive(Default)]
-struct Seen(Vec<String>);
+pub(super) struct Seen(Vec<String>);
 
 impl Seen {
-    fn once(&mut self, name: &str) -> Result<(), BadParameter> {
+    pub(super) fn once(&mut self, name: &str) -> Result<(), BadParameter> {
         if self.0.iter().any(|n| n == name) {
             return Err(BadParameter {
                 name: shown(name),
@@ -370,10 +423,10 @@ impl Seen {
 
 /// Writes an encoded query string.
 #[derive(Default)]
-struct Writer(String);
+pub(super) struct Writer(String);
 
 impl Writer {
-    fn pair(&mut self, name: &str, value: &str) {
+    pub(super) fn pair(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
             self.0.push('&');
         }
@@ -382,7 +435,7 @@ impl Writer {
         encode_into(&mut self.0, value);
     }
 
-    fn list(&mut self, name: &str, values: &[String]) {
+    pub(super) fn list(&mut self, name: &str, values: &[String]) {
         if !values.is_empty() {
             self.pair(name, &values.join(","));
         }

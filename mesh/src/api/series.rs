@@ -24,6 +24,22 @@ pub struct Series {
     pub p95_ms: Vec<Option<f64>>,
     /// The 99th percentile in milliseconds.
     pub p99_ms: Vec<Option<f64>>,
+    /// How many calls fell into each bucket of latency at each point, where that was asked for and durations
+    /// are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heatmap: Option<Heatmap>,
     /// What should be known about the answer.
     pub notices: Vec<Notice>,
+}
+
+/// Latency over time, as counts in buckets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Heatmap {
+    /// The upper edge of each bucket in milliseconds, ascending; the last is `null`: above all others. A bucket
+    /// starts where the one before ends.
+    pub edges_ms: Vec<Option<f64>>,
+    /// For each point, the number of calls in each bucket that took longer than the edge below and no longer than
+    /// its own; `null` where no durations are known.
+    pub counts: Vec<Option<Vec<f64>>>,
 }

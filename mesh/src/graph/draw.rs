@@ -5,12 +5,12 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use crate::api;
 use crate::api::HealthStatus;
-use crate::health;
 use crate::layout::node_size;
 use crate::units::{Window, six_digits};
 
 use super::edge::{Calls, Edge};
 use super::identity::Identity;
+use super::judging::Judge;
 use super::streams::Streams;
 use super::views::{self, Views};
 use super::words;
@@ -21,6 +21,7 @@ pub struct Drawing<'a> {
     window: Window,
     hour: Option<&'a Views>,
     with_latency: bool,
+    judge: Judge<'a>,
     /// By the index of the edge.
     health: Vec<api::Health>,
     /// By the index of the node.
@@ -34,17 +35,19 @@ impl<'a> Drawing<'a> {
         window: Window,
         hour: Option<&'a Views>,
         with_latency: bool,
+        judge: Judge<'a>,
     ) -> Drawing<'a> {
-        let judge = |edge: &Edge| {
+        let judged = |edge: &Edge| {
             let hour = hour.and_then(|views| views.edge(&edge.from, &edge.to, edge.protocol));
-            judge(edge.calls(), window, hour.and_then(Edge::calls))
+            judge.calls(views, &edge.to, edge.calls(), hour.and_then(Edge::calls))
         };
         Drawing {
             views,
             window,
             hour,
             with_latency,
-            health: views.edges().map(judge).collect(),
+            judge,
+            health: views.edges().map(judged).collect(),
             ids: views.mesh().node_weights().map(|(it, _)| it.id()).collect(),
         }
     }
@@ -93,7 +96,7 @@ impl<'a> Drawing<'a> {
                 .service()
                 .or(node.service.as_deref())
                 .map(str::to_owned),
-            health: self.judge(index, identity, node),
+            health: self.judge.pods(node, self.judge(index, identity, node)),
             badges: words::badges(identity, node),
             explanation: words::explanation(identity, node, self.views.outside()),
             inbound: self.calls(node.inbound.as_ref()),
@@ -132,10 +135,8 @@ impl<'a> Drawing<'a> {
                 reason: format!("known to the cluster, no traffic in {}", self.window),
             };
         }
-        let main = |node: &'a views::Node| node.inbound.as_ref().or(node.outbound.as_ref());
         let hour = self.hour.and_then(|views| views.node(identity));
-        let main_of_node = node.inbound.as_ref().or(node.outbound.as_ref());
-        let mut judged = judge(main_of_node, self.window, hour.and_then(main));
+        let mut judged = self.judge.node(self.views, identity, node, hour);
         // A small caller whose every call fails must not drown among the others.
         let mesh = self.views.mesh();
         let inbound = mesh.edges_directed(index, Direction::Incoming);
@@ -156,7 +157,7 @@ impl<'a> Drawing<'a> {
             };
         }
         if let Some(inside) = &node.inside {
-            let inside = judge(Some(inside), self.window, None);
+            let inside = self.judge.calls(self.views, identity, Some(inside), None);
             let is_worse = inside.status < judged.status;
             if (is_worse && inside.status <= HealthStatus::Unjudged)
                 || judged.status >= HealthStatus::Idle
@@ -168,30 +169,5 @@ impl<'a> Drawing<'a> {
             }
         }
         judged
-    }
-}
-
-/// Judges requests and connections; the worse of the two counts, and what is idle does not.
-fn judge(calls: Option<&Calls>, window: Window, hour: Option<&Calls>) -> api::Health {
-    let outcome = |calls: &Calls| calls.totals.outcome();
-    let requests = || {
-        let hour = hour.map(outcome);
-        health::judge(calls.map(outcome).unwrap_or_default(), window, hour)
-    };
-    let Some(calls) = calls else {
-        return requests();
-    };
-    match calls.tcp().map(|tcp| tcp.judge(window)) {
-        None => requests(),
-        Some(connections) if !calls.has_requests => connections,
-        Some(connections) => {
-            let requests = requests();
-            let is_worse = connections.status < requests.status;
-            if is_worse && (connections.status < HealthStatus::Idle) {
-                connections
-            } else {
-                requests
-            }
-        }
     }
 }

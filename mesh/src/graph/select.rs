@@ -16,6 +16,16 @@ pub fn workload_id(cluster: &str, namespace: &str, workload: &str) -> String {
     identity.id()
 }
 
+/// Returns the id of a service's node.
+pub fn service_id(cluster: Option<&str>, namespace: &str, service: &str) -> String {
+    let identity = Identity::Service {
+        cluster: cluster.map(Into::into),
+        namespace: Some(namespace.into()),
+        service: service.into(),
+    };
+    identity.id()
+}
+
 /// Returns which calls a series of `id` is about under projection `by`: an edge's, or a node's inbound
 /// ones. `None` where `id` is no id, or where telemetry can't tell those calls apart (a folded
 /// namespace; a service as a caller).

@@ -2,7 +2,7 @@
 
 use crate::api::Notice;
 use crate::api::query::SeriesQuery;
-use crate::api::series::Series;
+use crate::api::series::{Heatmap, Series};
 use crate::telemetry::{Histogram, Reporter, SeriesPoint};
 use crate::units::six_digits;
 
@@ -58,6 +58,7 @@ pub fn series(
         p50_ms: Vec::new(),
         p95_ms: Vec::new(),
         p99_ms: Vec::new(),
+        heatmap: query.heatmap.then(|| heatmap(points)).flatten(),
         notices,
     };
     for (idx, point) in points.iter().enumerate() {
@@ -83,4 +84,67 @@ pub fn series(
         out.p99_ms.push(latency.p99_ms);
     }
     out
+}
+
+/// Returns how many calls fell into each bucket at each point, over the edges that all points share; `None` where
+/// no durations are known. A cumulative count at an edge is only known where a histogram has that edge.
+fn heatmap(points: &[SeriesPoint]) -> Option<Heatmap> {
+    let mut all: Option<Histogram> = None;
+    for histogram in points.iter().filter_map(|point| point.histogram.as_ref()) {
+        super::merge_histogram(&mut all, histogram);
+    }
+    let edges: Vec<f64> = all?.buckets().iter().map(|bucket| bucket.le_ms).collect();
+    let counts = points.iter().map(|point| {
+        let histogram = point.histogram.as_ref()?;
+        let mut below = 0.0;
+        let mut of_edge = Vec::with_capacity(edges.len());
+        for edge in &edges {
+            let bucket = histogram.buckets().iter().find(|it| it.le_ms == *edge)?;
+            of_edge.push(six_digits((bucket.count - below).max(0.0)));
+            below = bucket.count;
+        }
+        Some(of_edge)
+    });
+    Some(Heatmap {
+        counts: counts.collect(),
+        edges_ms: edges
+            .into_iter()
+            .map(|edge| edge.is_finite().then(|| six_digits(edge)))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Bucket;
+    use crate::units::UnixMillis;
+
+    fn point(at: i64, buckets: &[(f64, f64)]) -> SeriesPoint {
+        let buckets = buckets
+            .iter()
+            .map(|&(le_ms, count)| Bucket { le_ms, count });
+        SeriesPoint {
+            at: UnixMillis(at),
+            counts: Vec::new(),
+            histogram: Histogram::new(buckets.collect()),
+        }
+    }
+
+    #[test]
+    fn r3_a_heatmap_counts_between_edges_that_all_points_share() {
+        const INF: f64 = f64::INFINITY;
+        let points = [
+            point(0, &[(5.0, 2.0), (10.0, 6.0), (25.0, 9.0), (INF, 10.0)]),
+            point(1, &[]),
+            point(2, &[(5.0, 1.0), (25.0, 1.0), (INF, 4.0)]),
+        ];
+        let map = heatmap(&points).unwrap();
+        assert_eq!(map.edges_ms, [Some(5.0), Some(25.0), None]);
+        assert_eq!(
+            map.counts,
+            [Some(vec![2.0, 7.0, 1.0]), None, Some(vec![1.0, 0.0, 3.0])]
+        );
+        assert_eq!(heatmap(&[point(0, &[])]), None);
+    }
 }

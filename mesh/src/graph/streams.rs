@@ -2,7 +2,7 @@
 
 use crate::api::graph::Flow;
 use crate::api::{Health, HealthStatus};
-use crate::health::{self, Outcome};
+use crate::health::{self, Outcome, Seen, Thresholds};
 use crate::telemetry::{Flags, MessageSample, TcpSample};
 use crate::units::{Window, six_digits};
 
@@ -77,15 +77,18 @@ impl Connections {
     }
 
     /// Judges by the share of connections that failed; the reason says so.
-    pub fn judge(&self, window: Window) -> Health {
+    pub fn judge(&self, window: Window, by: &Thresholds) -> Health {
         // One that failed may have been opened before the window.
         let tried = self.opened.max(self.failed);
         if tried > 0.0 {
-            let outcome = Outcome {
-                requests: tried,
-                errors: self.failed,
+            let seen = Seen {
+                outcome: Outcome {
+                    requests: tried,
+                    errors: self.failed,
+                },
+                ..Seen::default()
             };
-            let judged = health::judge(outcome, window, None);
+            let judged = health::judge(seen, window, by);
             return Health {
                 reason: judged
                     .reason

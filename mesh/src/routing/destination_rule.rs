@@ -19,6 +19,8 @@ pub struct Subset {
     pub labels: BTreeMap<String, String>,
     /// Whether it has a policy of its own.
     pub has_policy: bool,
+    /// What that policy writes. A pool or an ejection in it counts whole, instead of the host's.
+    pub policy: Policy,
 }
 
 /// When an endpoint is left out for a while: a circuit breaker for one pod. What is not written is `None`;
@@ -44,6 +46,8 @@ pub struct Outlier {
 /// What a policy writes; what is not written is `None`, and Istio's own limit holds. Durations are as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
+    /// Whether it has a pool of connections, even one that writes nothing.
+    pub has_pool: bool,
     /// Connections at once.
     pub max_connections: Option<u32>,
     /// How long connecting may take.
@@ -244,6 +248,7 @@ fn read_subset(subset: &At<'_, '_>) -> Result<Subset, Unreadable> {
             .to_owned(),
         labels: subset.field("labels").labels()?,
         has_policy: !subset.field("trafficPolicy").is_absent(),
+        policy: read_policy(&subset.field("trafficPolicy"))?,
     })
 }
 
@@ -269,6 +274,7 @@ fn read_settings(policy: &At<'_, '_>) -> Result<Policy, Unreadable> {
     let balancer = policy.field("loadBalancer");
     let tls = policy.field("tls");
     Ok(Policy {
+        has_pool: !pool.is_absent(),
         max_connections: tcp.field("maxConnections").count()?,
         connect_timeout: word(&tcp, "connectTimeout")?,
         http1_max_pending_requests: http.field("http1MaxPendingRequests").count()?,

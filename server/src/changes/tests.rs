@@ -30,7 +30,7 @@ fn world() -> World {
     std::mem::forget(stop);
     let seam = Cluster::Demo(Arc::clone(&cluster));
     World {
-        app: App::new(metrics, Some(seam), stopping),
+        app: App::new(metrics, Some(seam), Default::default(), None, stopping),
         cluster,
     }
 }

@@ -300,6 +300,7 @@ impl DemoCluster {
                 .iter()
                 .map(|c| format!("{} {}/{}: {}", c.kind, c.namespace, c.name, c.reason))
                 .collect(),
+            ..mesh::api::Source::default()
         }
     }
 

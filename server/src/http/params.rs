@@ -2,7 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use mesh::api::{BadParameter, GraphQuery, RoutesQuery, SeriesQuery};
+use mesh::api::control_plane::ControlPlaneQuery;
+use mesh::api::links::LinksQuery;
+use mesh::api::queries::QueriesQuery;
+use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery};
 
 use super::ApiError;
 
@@ -50,9 +53,39 @@ impl FromPairs for RoutesQuery {
     }
 }
 
+impl FromPairs for InventoryQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<InventoryQuery, BadParameter> {
+        InventoryQuery::from_pairs(borrowed(pairs))
+    }
+}
+
 impl FromPairs for SeriesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<SeriesQuery, BadParameter> {
         SeriesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for ControlPlaneQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<ControlPlaneQuery, BadParameter> {
+        ControlPlaneQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for LinksQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<LinksQuery, BadParameter> {
+        LinksQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for QueriesQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<QueriesQuery, BadParameter> {
+        QueriesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for SourcesQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<SourcesQuery, BadParameter> {
+        SourcesQuery::from_pairs(borrowed(pairs))
     }
 }
 

@@ -3,7 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::{Objects, World};
+use mesh::api::breakers::Exposed;
+use mesh::api::overview::Freshness;
 use mesh::api::sources::Source;
+use mesh::breakers::Told;
+use mesh::telemetry::Breakers;
+use mesh::units::UnixMillis;
 
 use crate::clock;
 
@@ -29,6 +34,33 @@ impl Demo {
         world
     }
 
+    /// Returns what the proxies say of their breakers. Whoever tells anything tells all of it.
+    pub fn breakers(&self, query: &Breakers) -> Told {
+        let samples = self.world().breakers(query);
+        let is_told = !samples.is_empty();
+        Told {
+            samples,
+            exposed: Exposed {
+                pending_overflow: is_told,
+                connection_overflow: is_told,
+                retry_overflow: is_told,
+                ejections: is_told,
+                ejected_now: is_told,
+                open_now: is_told,
+            },
+        }
+    }
+
+    /// Returns how fresh its data was at an instant: it counts a step as soon as that is over.
+    pub fn freshness(&self, at: UnixMillis) -> Freshness {
+        let newest = clock::now().0.min(at.0).div_euclid(demo::STEP_MS) * demo::STEP_MS;
+        Freshness {
+            source: "demo".to_owned(),
+            newest_ms: Some(newest),
+            scrape_interval_s: Some(demo::STEP_MS as f64 / 1000.0),
+        }
+    }
+
     /// Returns what the sources page says of it.
     pub fn describe(&self) -> Source {
         Source {
@@ -43,9 +75,13 @@ impl Demo {
             capabilities: vec![
                 "60 minutes of history".to_owned(),
                 "HTTP and gRPC requests, both reporters".to_owned(),
+                "bytes and connections over TCP, messages in gRPC calls".to_owned(),
+                "the control plane, what proxies cost, circuit breakers".to_owned(),
                 "latency from buckets".to_owned(),
             ],
-            missing: Vec::new(),
+            storage: Some("built in".to_owned()),
+            retention: Some("60 minutes".to_owned()),
+            ..Source::default()
         }
     }
 }

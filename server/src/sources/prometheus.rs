@@ -14,22 +14,27 @@ use tokio::sync::{OnceCell, Semaphore};
 mod ask;
 mod decode;
 mod error;
+mod freshness;
+mod interval;
 mod labels;
 mod promql;
 mod series;
 mod traffic;
 
+mod breakers;
+mod control_plane;
+mod proxies;
+
+mod diagnosis;
+mod explain;
+mod paste;
+
+pub use diagnosis::Status;
 pub use error::PrometheusError;
+pub use explain::{About, Asked, questions};
+pub use paste::mends;
 
-use decode::Item;
 use promql::Dialect;
-
-/// Metrics and what they show, for the sources page.
-pub const SHOWN_BY: &[(&str, &str)] = &[
-    (promql::REQUESTS, "HTTP and gRPC requests"),
-    (promql::DURATIONS, "latency from buckets"),
-    (promql::UPTIME, "new pods told from newly scraped ones"),
-];
 
 /// How to reach a Prometheus.
 pub struct Settings {
@@ -102,23 +107,6 @@ pub enum BadSettings {
     /// The prefix can't stand before a metric's name.
     #[error("--metric-prefix: `{0}` can't begin a metric's name; write it as workload:")]
     Prefix(String),
-}
-
-/// What a Prometheus says of itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Status {
-    /// Whether it answered.
-    pub reachable: bool,
-    /// Its version.
-    pub version: Option<String>,
-    /// The time between two scrapes in seconds, where it is known.
-    pub scrape_interval_s: Option<f64>,
-    /// Which of the metrics we read it has, sorted.
-    pub metrics: Vec<String>,
-    /// What is wrong.
-    pub problem: Option<String>,
-    /// What to do about it.
-    pub hint: Option<String>,
 }
 
 /// A client of one Prometheus.
@@ -239,70 +227,6 @@ impl Prometheus {
     /// Returns the address, without credentials.
     pub fn url(&self) -> &str {
         &self.shown
-    }
-
-    /// Returns what Prometheus says of itself.
-    pub async fn status(&self) -> Status {
-        let text = promql::present();
-        let names = |out: Option<Item>, names: &mut Vec<String>| match out {
-            Some(item) => {
-                names.extend(item.metric.name.map(|n| n.to_string()));
-                None
-            }
-            None => Some(std::mem::take(names)),
-        };
-        let mut found = Vec::new();
-        let now = crate::clock::now();
-        match self
-            .instant(&text, now, move |out| names(out, &mut found))
-            .await
-        {
-            Ok((mut metrics, _)) => {
-                metrics.sort();
-                let version = self.version().await;
-                let missing = !metrics.iter().any(|m| m == promql::REQUESTS);
-                Status {
-                    reachable: true,
-                    version,
-                    scrape_interval_s: None,
-                    metrics,
-                    problem: missing
-                        .then(|| "Prometheus answers, but holds no metrics of Istio's proxies.".to_owned()),
-                    hint: missing.then(|| {
-                        "check that it scrapes port 15090 of the sidecars, and that pods have sidecars"
-                            .to_owned()
-                    }),
-                }
-            }
-            Err(error) => Status {
-                problem: Some(error.message()),
-                hint: Some(error.mend()),
-                ..Status::default()
-            },
-        }
-    }
-
-    async fn version(&self) -> Option<String> {
-        let url = self.base.join("api/v1/status/buildinfo").ok()?;
-        let mut response = self.send(&url, &[]).await.ok()?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.ok()? {
-            body.extend_from_slice(&chunk);
-            // A version is short; more than this is something else.
-            if body.len() > 65_536 {
-                return None;
-            }
-        }
-        let value: serde_json::Value = serde_json::from_slice(&body).ok()?;
-        Some(
-            value
-                .get("data")?
-                .get("version")?
-                .as_str()?
-                .chars()
-                .take(40)
-                .collect(),
-        )
     }
 }
 

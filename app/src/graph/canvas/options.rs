@@ -8,6 +8,7 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use mesh::api;
 
+use crate::graph::flow;
 use crate::graph::scene::Picture;
 use crate::graph::words;
 use crate::numbers;
@@ -233,6 +234,8 @@ fn node_text(node: &api::Node) -> String {
     text.push_str(&format!(": {}", health_word(node.health.status)));
     if let Some(traffic) = &node.inbound {
         text.push_str(&format!(", {}", figures(traffic)));
+    } else if let Some(rate) = flow::node_rate(node, false) {
+        text.push_str(&format!(", {rate}"));
     }
     text
 }
@@ -250,7 +253,11 @@ pub fn edge_text(edge: &api::Edge, share: Option<f64>, names: &words::NodeNames<
         edge.protocol,
         health_word(edge.health.status),
         share.unwrap_or_default(),
-        figures(&edge.traffic),
+        if edge.protocol == "tcp" {
+            flow::rate(edge)
+        } else {
+            figures(&edge.traffic)
+        },
     )
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mesh::api;
 
+use crate::graph::flow;
 use crate::graph::scene::{Picture, Point};
 use crate::graph::words;
 use crate::numbers;
@@ -89,18 +90,18 @@ fn told(picture: &Picture, id: &str) -> Option<Told> {
             status: node.health.status,
             title: words::node_name(node),
             kind,
-            figures: node
-                .inbound
-                .as_ref()
-                .or(node.outbound.as_ref())
-                .map(figures)
-                .unwrap_or_default(),
+            figures: node_figures(node),
             reason: node.health.reason.clone(),
         });
     }
     let edge = graph.edges.iter().find(|e| e.id == id)?;
     let names = words::NodeNames::new(graph);
-    let mut figures = figures(&edge.traffic);
+    let mut figures = if edge.protocol == "tcp" {
+        Vec::new()
+    } else {
+        figures(&edge.traffic)
+    };
+    figures.extend(flow::figures(&edge.flow));
     if let Some(share) = picture.share(id) {
         let app = names
             .node(&edge.to)
@@ -127,6 +128,23 @@ fn told(picture: &Picture, id: &str) -> Option<Told> {
         figures,
         reason: edge.health.reason.clone(),
     })
+}
+
+/// What comes to a node, or where nothing does, what leaves it.
+fn node_figures(node: &api::Node) -> Vec<(&'static str, String)> {
+    let ways = [
+        (&node.inbound, &node.inbound_flow),
+        (&node.outbound, &node.outbound_flow),
+    ];
+    let all = ways.into_iter().map(|(traffic, flow)| {
+        let counts = traffic.as_ref().filter(|it| it.requests > 0.0);
+        let mut all = counts.map(figures).unwrap_or_default();
+        all.extend(flow::figures(flow));
+        all
+    });
+    all.into_iter()
+        .find(|it| !it.is_empty())
+        .unwrap_or_default()
 }
 
 fn figures(traffic: &api::graph::Traffic) -> Vec<(&'static str, String)> {

@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use mesh::api::Edge;
-use mesh::api::graph::{Bounds, Traffic};
+use mesh::api::graph::{Bounds, Flow, Traffic};
 
+use crate::graph::flow;
 use crate::graph::words::{self, Fault};
 use crate::numbers;
 use crate::ui::{Icon, Symbol};
@@ -37,15 +38,6 @@ fn quantile(value: Option<f64>, bounds: Option<Bounds>) -> String {
     }
 }
 
-/// Writes the rate of an edge. Of TCP, requests can't be counted: that is no data, not zero.
-pub fn rate_of(edge: &Edge) -> String {
-    if edge.protocol == "tcp" && edge.traffic.requests == 0.0 {
-        numbers::NO_DATA.to_owned()
-    } else {
-        numbers::rate(edge.traffic.rps)
-    }
-}
-
 /// Writes p50, p95 and p99 of some traffic.
 pub fn quantiles(traffic: &Traffic) -> [String; 3] {
     let l = &traffic.latency;
@@ -54,12 +46,27 @@ pub fn quantiles(traffic: &Traffic) -> [String; 3] {
 }
 
 /// The figures of some traffic: rate, errors, latency.
-pub fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: bool) -> AnyView {
+pub fn figures(
+    title: &'static str,
+    traffic: &Traffic,
+    flow: &Flow,
+    has_latency: bool,
+    tcp: bool,
+) -> AnyView {
+    let flows = flow::figures(flow);
+    let flows = flows
+        .into_iter()
+        .map(|(label, value)| figure(label, value))
+        .collect_view();
     if tcp && traffic.requests == 0.0 {
         return view! {
             <section class="panel__section">
                 <h3>{title}</h3>
-                <p class="panel__note">"TCP: its requests can’t be told apart, so there are no request figures."</p>
+                <dl class="figures">{flows}</dl>
+                <p class="panel__note">
+                    "TCP: its requests can’t be told apart, so there are bytes and connections only, as the proxy \
+                     of the client counts them."
+                </p>
             </section>
         }
         .into_any();
@@ -112,6 +119,7 @@ pub fn figures(title: &'static str, traffic: &Traffic, has_latency: bool, tcp: b
                 {figure("p99", p99)}
                 {share("Client errors", traffic.client_error_ratio)}
                 {share("Client went away", traffic.gone_ratio)}
+                {flows}
             </dl>
             {measured(traffic, bounds)}
         </section>

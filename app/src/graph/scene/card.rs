@@ -4,8 +4,8 @@ use mesh::api::{self, HealthStatus, NodeKind};
 
 use super::palette::alarm;
 use super::{Anchor, Ink, Item, Outline, Point, Rect, Stroke, cut, text_width};
+use crate::graph::flow;
 use crate::graph::words;
-use crate::numbers;
 
 /// Further away than this a card bears no text.
 pub const NAMED: f64 = 0.3;
@@ -143,7 +143,7 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
     ));
 
     let figures = (scale >= NEAR)
-        .then(|| figures(node, scale >= CLOSE))
+        .then(|| flow::node_rate(node, scale >= CLOSE))
         .flatten();
     let name_y = if figures.is_some() {
         middle - 8.0
@@ -215,18 +215,6 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
             alpha,
         });
     }
-}
-
-/// `12.4 rps · 23 ms`: what comes in, or where nothing does, what goes out.
-fn figures(node: &api::Node, with_p95: bool) -> Option<String> {
-    let with_traffic = |t: &&api::graph::Traffic| t.requests > 0.0;
-    let inbound = node.inbound.as_ref().filter(with_traffic);
-    let traffic = inbound.or(node.outbound.as_ref().filter(with_traffic))?;
-    let rate = numbers::rate(traffic.rps);
-    Some(match traffic.latency.p95_ms.filter(|_| with_p95) {
-        Some(p95) => format!("{rate} · {}", numbers::millis(p95)),
-        None => rate,
-    })
 }
 
 /// The share of what failed, as a bar of 3 px at the foot.

@@ -163,9 +163,15 @@ pub fn shares(graph: &api::Graph, ends: &[(usize, usize)]) -> Vec<Option<f64>> {
         .collect()
 }
 
+/// So many bytes over TCP weigh as much as a request.
+const BYTES_A_CALL: f64 = 10_000.0;
+
 /// Wider, the more calls there are: by the logarithm of their rate.
 fn width(edge: &api::Edge) -> f64 {
-    (1.0 + (1.0 + edge.traffic.rps.max(0.0)).log10() * 1.1).clamp(1.0, 5.0)
+    let flow = &edge.flow;
+    let bytes = flow.client_to_server_bps.unwrap_or(0.0) + flow.server_to_client_bps.unwrap_or(0.0);
+    let calls = edge.traffic.rps.max(0.0) + bytes.max(0.0) / BYTES_A_CALL;
+    (1.0 + (1.0 + calls).log10() * 1.1).clamp(1.0, 5.0)
 }
 
 /// A line no thinner than this on the screen.

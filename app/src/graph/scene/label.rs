@@ -4,6 +4,7 @@ use mesh::api;
 
 use super::palette::alarm;
 use super::{Anchor, Ink, Item, Outline, Picture, Point, Rect, Stroke, text_width};
+use crate::graph::flow;
 use crate::numbers;
 
 use super::Look;
@@ -30,7 +31,7 @@ struct Label {
 /// Returns what an edge bears: `90 % · 12.4 rps`, and below it `5.2 % failed` and `p95 23 ms`.
 fn label(edge: &api::Edge, share: Option<f64>, scale: f64) -> Label {
     let t = &edge.traffic;
-    let rate = numbers::rate(t.rps);
+    let rate = flow::rate(edge);
     let first = match share {
         Some(share) => format!("{} · {rate}", numbers::share(share)),
         None => rate,
@@ -48,7 +49,7 @@ fn brief(edge: &api::Edge, share: Option<f64>, scale: f64) -> Label {
     let is_bad = alarm(edge.health.status).is_some();
     let line = failed(edge).filter(|_| is_bad);
     let line = line.or_else(|| Some((numbers::share(share?), Ink::Text)));
-    let line = line.unwrap_or_else(|| (numbers::rate(edge.traffic.rps), Ink::Text));
+    let line = line.unwrap_or_else(|| (flow::rate(edge), Ink::Text));
     Label::new(vec![line], scale)
 }
 

@@ -34,6 +34,8 @@ pub fn Spark(
             window: place.address_or_default().query.window,
             at: None,
             by: By::Workload,
+            direction: None,
+            heatmap: false,
         })
     });
     // A new answer to the list is a new tick of the mesh.

@@ -7,7 +7,7 @@ use mesh::telemetry::{DurationBuckets, Protocol, Selector, Series, Side, SideKin
 use super::*;
 
 /// Reads an exposition: metric and labels to value.
-fn scraped(text: &str) -> BTreeMap<String, f64> {
+pub(super) fn scraped(text: &str) -> BTreeMap<String, f64> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples: Vec<(String, f64)> = lines
         .map(|line| {
@@ -22,7 +22,7 @@ fn scraped(text: &str) -> BTreeMap<String, f64> {
 }
 
 /// Returns the value of a label in a series as exposed.
-fn label<'a>(series: &'a str, name: &str) -> &'a str {
+pub(super) fn label<'a>(series: &'a str, name: &str) -> &'a str {
     let start = series
         .find(&format!(",{name}=\""))
         .map(|at| at + name.len() + 3);
@@ -75,7 +75,8 @@ fn what_proxies_expose_is_what_requests_say() {
     for Sample { key, value } in samples {
         let reporter = match key.reporter {
             Reporter::Destination => "destination",
-            _ => "source",
+            Reporter::Waypoint => "waypoint",
+            Reporter::Source => "source",
         };
         let workload = |peer: &mesh::telemetry::Peer| {
             peer.workload
@@ -205,7 +206,8 @@ fn the_truth_is_what_requests_and_durations_say() {
     let said: f64 = world
         .requests(&query)
         .iter()
-        .filter(|s| s.key.reporter == Reporter::Source)
+        // The client's view; the server's of callers without a proxy.
+        .filter(|s| s.key.reporter != Reporter::Destination || s.key.source.workload.is_none())
         .map(|s| s.value)
         .sum();
     assert_eq!(sum("requests"), said);

@@ -15,7 +15,10 @@ fn callers_of_search_leave_its_ill_pod_out_and_lose_few_calls() {
     let failed = |objects: &Objects, caller: &str| {
         let mut world = World::new(7, NOW, objects);
         world.advance_to(later(3600));
-        let from = |s: &Sample| s.key.source.workload.as_ref().unwrap().as_str() == caller;
+        let from = |s: &Sample| {
+            let source = s.key.source.workload.as_ref();
+            source.is_some_and(|source| source.as_str() == caller)
+        };
         let samples: Vec<Sample> = hour(&world).into_iter().filter(from).collect();
         let to_search =
             |ends: fn(&TrafficKey) -> bool| count(&samples, Reporter::Source, "search", ends);

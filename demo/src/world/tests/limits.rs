@@ -7,7 +7,7 @@ fn is_overflow(key: &TrafficKey) -> bool {
 }
 
 /// The built-in objects with the two DestinationRules of backend joined into one.
-fn joined() -> Objects {
+pub(super) fn joined() -> Objects {
     let is_breaker = |o: &Value| place(o).2 == "backend-circuit-breaker";
     let builtin = Objects::builtin();
     let breaker = builtin.iter().find(|o| is_breaker(o)).cloned().unwrap();

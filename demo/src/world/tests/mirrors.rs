@@ -15,7 +15,10 @@ fn a_mirror_is_reported_by_its_servers_alone_and_its_callers_do_not_feel_it() {
     world.advance_to(later(3600));
     let from_frontend: Vec<Sample> = hour(&world)
         .into_iter()
-        .filter(|s| s.key.source.workload.as_ref().unwrap().as_str() == "frontend")
+        .filter(|s| {
+            let source = s.key.source.workload.as_ref();
+            source.is_some_and(|source| source.as_str() == "frontend")
+        })
         .collect();
     let of = |reporter, to: &str| count(&from_frontend, reporter, to, |_| true);
     let asked = of(Reporter::Source, "backend-v1");

@@ -31,6 +31,8 @@ fn of(points: &[SeriesPoint]) -> api::series::Series {
         window: Window::default(),
         at: None,
         by: By::Workload,
+        direction: None,
+        heatmap: false,
     };
     series(&query, 10, points, Vec::new())
 }

@@ -36,6 +36,16 @@ pub struct Labels {
     pub destination_canonical_revision: Option<Box<str>>,
     pub destination_service_name: Option<Box<str>>,
     pub destination_service_namespace: Option<Box<str>>,
+    // What was scraped, and what the control plane and Envoy say of themselves.
+    pub namespace: Option<Box<str>>,
+    pub pod: Option<Box<str>>,
+    pub instance: Option<Box<str>>,
+    #[serde(rename = "type")]
+    pub kind: Option<Box<str>>,
+    pub component: Option<Box<str>>,
+    pub tag: Option<Box<str>>,
+    pub version: Option<Box<str>>,
+    pub cluster_name: Option<Box<str>>,
 }
 
 /// A time in seconds and a value as text (`NaN` and `+Inf` are no JSON numbers).

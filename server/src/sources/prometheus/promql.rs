@@ -53,7 +53,7 @@ pub enum Durations {
 }
 
 impl Dialect {
-    fn named(&self, metric: &str) -> String {
+    pub(super) fn named(&self, metric: &str) -> String {
         format!("{}{metric}", self.prefix)
     }
 
@@ -170,7 +170,7 @@ fn is_fresh(window: Window) -> String {
 
 /// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
 /// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
-fn increase_from_zero(metric: &str, window: Window) -> String {
+pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
     let fresh = is_fresh(window);
     format!(
         "((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))"
@@ -188,11 +188,6 @@ pub fn first_scraped(window: Window) -> String {
         "count((up unless on (job, instance) (up offset {w})) \
          and on (job, instance) ({UPTIME} >= {secs}))"
     )
-}
-
-/// Asks which of the metrics we read there are.
-pub fn present() -> String {
-    format!("count by (__name__) ({{__name__=~\"{REQUESTS}|{DURATIONS}|{UPTIME}\"}})")
 }
 
 impl Dialect {

@@ -10,10 +10,20 @@ use crate::sources::Answer;
 
 use super::decode::Item;
 use super::labels::Reader;
+use super::promql::Dialect;
 use super::{Prometheus, PrometheusError};
 
 /// `increase()` needs two scrapes in its range; a chart's point may be shorter than that.
 const MIN_RANGE_SECS: u32 = 60;
+
+/// Returns what is asked for a chart: the counts, and the buckets of durations.
+pub(super) fn texts(dialect: &Dialect, ask: &Series) -> [String; 2] {
+    let range = ask.step_secs.max(MIN_RANGE_SECS);
+    [
+        dialect.series_counts(&ask.selector, range),
+        dialect.series_buckets(&ask.selector, range),
+    ]
+}
 
 impl Prometheus {
     /// Returns how the traffic of one edge or node went over time.
@@ -59,8 +69,8 @@ impl Prometheus {
                 None => Some((std::mem::take(&mut reader), std::mem::take(&mut found))),
             }
         };
-        let text = self.dialect().await.series_counts(&ask.selector, range);
-        let ((reader, found), mut notices) = self.range(&text, ask, sink).await?;
+        let [counts, buckets] = texts(&self.dialect().await, ask);
+        let ((reader, found), mut notices) = self.range(&counts, ask, sink).await?;
         notices.extend(reader.notices());
         for (idx, count) in found {
             if let Some(point) = points.get_mut(idx) {
@@ -71,7 +81,7 @@ impl Prometheus {
             .iter()
             .any(|p| p.counts.iter().any(|c| c.reporter != Reporter::Destination));
         let mut reader = Reader::default();
-        let mut buckets: BTreeMap<usize, Vec<Bucket>> = BTreeMap::new();
+        let mut by_point: BTreeMap<usize, Vec<Bucket>> = BTreeMap::new();
         let sink = move |out: Option<Item>| -> Option<BTreeMap<usize, Vec<Bucket>>> {
             match out {
                 Some(item) => {
@@ -83,7 +93,7 @@ impl Prometheus {
                             if let Some(count) = reader.value(Some(point))
                                 && let Some(idx) = idx(point.0)
                             {
-                                buckets
+                                by_point
                                     .entry(idx)
                                     .or_default()
                                     .push(Bucket { le_ms, count });
@@ -92,11 +102,10 @@ impl Prometheus {
                     }
                     None
                 }
-                None => Some(std::mem::take(&mut buckets)),
+                None => Some(std::mem::take(&mut by_point)),
             }
         };
-        let text = self.dialect().await.series_buckets(&ask.selector, range);
-        let (buckets, more) = self.range(&text, ask, sink).await?;
+        let (buckets, more) = self.range(&buckets, ask, sink).await?;
         notices.extend(more);
         for (idx, buckets) in buckets {
             if let Some(point) = points.get_mut(idx) {

@@ -1,0 +1,6 @@
+//! Circuit breakers.
+
+mod page;
+mod words;
+
+pub use page::BreakersPage;

@@ -1,0 +1,6 @@
+//! How the control plane does.
+
+mod page;
+mod words;
+
+pub use page::ControlPlanePage;

@@ -1,0 +1,53 @@
+//! The answers that the pages of control plane, sidecars and circuit breakers hold.
+
+use leptos::prelude::*;
+use mesh::api::breakers::Breakers;
+use mesh::api::control_plane::ControlPlane;
+use mesh::api::sidecars::Sidecars;
+
+use crate::inventory::Ask;
+use crate::live::{Live, Standing};
+
+/// The latest answers; cheap to copy. One for the whole page: who comes back sees the old picture at once.
+#[derive(Clone, Copy)]
+pub struct Store {
+    /// How the control plane does.
+    pub control_plane: Live<Ask<ControlPlane>>,
+    /// What proxies cost.
+    pub sidecars: Live<Ask<Sidecars>>,
+    /// Circuit breakers.
+    pub breakers: Live<Ask<Breakers>>,
+}
+
+impl Store {
+    /// Returns an empty store.
+    pub fn new() -> Store {
+        Store {
+            control_plane: Live::new(),
+            sidecars: Live::new(),
+            breakers: Live::new(),
+        }
+    }
+
+    /// Returns how the answer of a page stands, by the page's path; `None` where it has none of these.
+    pub fn standing(self, path: &str) -> Option<Standing> {
+        match path {
+            "control-plane" => Some(self.control_plane.standing()),
+            "sidecars" => Some(self.sidecars.standing()),
+            "breakers" => Some(self.breakers.standing()),
+            _ => None,
+        }
+    }
+}
+
+/// The head of a page: its name, what it counts, and its tools.
+pub fn head(title: &'static str, tally: Memo<Option<String>>, tools: AnyView) -> AnyView {
+    view! {
+        <div class="toolbar">
+            <h1 class="toolbar__title">{title}</h1>
+            <p class="tally">{move || tally.get()}</p>
+            <div class="toolbar__tools">{tools}</div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,7 @@
+//! What proxies cost.
+
+mod bar;
+mod page;
+mod words;
+
+pub use page::SidecarsPage;

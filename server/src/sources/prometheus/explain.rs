@@ -1,0 +1,116 @@
+//! The questions behind the figures, in the words in which they are sent: by the same functions.
+
+use mesh::telemetry::Series;
+use mesh::units::Window;
+
+use super::promql::{Dialect, Durations};
+use super::{Prometheus, breakers, control_plane, proxies, series};
+
+/// One question with what its answer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What the answer says.
+    pub label: String,
+    /// The text.
+    pub promql: String,
+    /// The time between points, where it is asked for several times.
+    pub step_secs: Option<u32>,
+}
+
+impl Asked {
+    /// Returns a question that is asked for one time.
+    pub fn once(label: &str, promql: String) -> Asked {
+        Asked {
+            label: label.to_owned(),
+            promql,
+            step_secs: None,
+        }
+    }
+}
+
+/// Whose figures are to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The whole graph over a window.
+    Graph(Window),
+    /// One edge or node of it, with its charts.
+    Calls(Window, Series),
+    /// The control plane over a window.
+    ControlPlane(Window),
+    /// The proxies over a window.
+    Proxies(Window),
+    /// The breakers over a window.
+    Breakers(Window),
+}
+
+/// Returns the questions about something, as a Prometheus without anything special would be asked.
+pub fn questions(about: &About) -> Vec<Asked> {
+    Dialect::default().questions(about)
+}
+
+impl Prometheus {
+    /// Returns the questions about something, as this source is asked.
+    pub async fn questions(&self, about: &About) -> Vec<Asked> {
+        self.dialect().await.questions(about)
+    }
+}
+
+impl Dialect {
+    fn questions(&self, about: &About) -> Vec<Asked> {
+        match about {
+            About::Graph(window) => self.graph_questions(*window),
+            About::Calls(window, series) => {
+                let mut asked = self.charts(series);
+                asked.extend(self.graph_questions(*window).into_iter().map(|it| Asked {
+                    label: format!("whole mesh, this is a part of it: {}", it.label),
+                    ..it
+                }));
+                asked
+            }
+            About::ControlPlane(window) => control_plane::questions(*window),
+            About::Proxies(window) => proxies::questions(*window),
+            About::Breakers(window) => {
+                let mut asked = breakers::questions(*window);
+                asked.push(Asked::once(
+                    "calls by response flag (UO, UH): the graph's own question",
+                    self.requests(*window),
+                ));
+                asked
+            }
+        }
+    }
+
+    fn graph_questions(&self, window: Window) -> Vec<Asked> {
+        let mut asked = vec![Asked::once("requests in the window", self.requests(window))];
+        asked.extend(
+            self.born(window)
+                .map(|text| Asked::once("first requests of series born in the window", text)),
+        );
+        asked.push(Asked::once(
+            "durations, as callers report them",
+            self.durations(window, Durations::Client),
+        ));
+        asked.push(Asked::once(
+            "durations, of callers without a proxy",
+            self.durations(window, Durations::WithoutCaller),
+        ));
+        asked.push(Asked::once(
+            "bytes and connections over TCP",
+            self.tcp(window),
+        ));
+        asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
+        asked
+    }
+
+    fn charts(&self, ask: &Series) -> Vec<Asked> {
+        let [counts, buckets] = series::texts(self, ask);
+        let chart = |label: &str, promql: String| Asked {
+            step_secs: Some(ask.step_secs),
+            ..Asked::once(label, promql)
+        };
+        vec![
+            chart("chart of rate and errors", counts),
+            chart("chart of latency, buckets", buckets),
+        ]
+    }
+}

@@ -157,6 +157,14 @@ impl Views {
         Some(node)
     }
 
+    /// Forgets what the cluster says of pods: those of now tell nothing of a window that ended long ago.
+    pub fn forget_pods(&mut self) {
+        for (_, node) in self.mesh.node_weights_mut() {
+            node.pods = None;
+            node.is_outside = false;
+        }
+    }
+
     /// Returns what the cluster holds outside the mesh.
     pub fn outside(&self) -> &Outside {
         &self.outside

@@ -132,6 +132,23 @@ fn r7_traffic_without_a_ready_pod_is_dead() {
 }
 
 #[test]
+fn r7_pods_of_now_tell_nothing_of_long_ago() {
+    let mesh = facts(
+        "web -> cart : 60 requests, client only
+         pods shop/cart : 0/2",
+    );
+    let query = GraphQuery::default();
+    let hour_ago = answer(
+        &mesh,
+        &query,
+        UnixMillis(0),
+        UnixMillis(3_600_000),
+        Vec::new(),
+    );
+    assert_eq!(node(&hour_ago, "c/shop/cart").badges, [""; 0]);
+}
+
+#[test]
 fn r7_what_is_not_injected_is_said() {
     let text = "web -> erp : 60 requests, client only
                 pods shop/web : 1/1, not injected

@@ -108,7 +108,11 @@ pub fn answer(
         });
     }
     let idle = query.idle.then_some(query.namespaces.as_slice());
-    let views = Views::of(facts, query.by, &folded, idle);
+    let is_now = is_now(at, generated_at);
+    let mut views = Views::of(facts, query.by, &folded, idle);
+    if !is_now {
+        views.forget_pods();
+    }
     let hour = facts.hour.as_ref().map(|requests| {
         let facts = Facts {
             window: Window::HOUR,
@@ -118,7 +122,6 @@ pub fn answer(
         };
         Views::of(&facts, query.by, &folded, None)
     });
-    let is_now = is_now(at, generated_at);
     notices.extend(explain::notices(facts, query, is_now));
     let judge = Judge::of(facts, is_now, with_latency);
     let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);

@@ -11,7 +11,7 @@ use super::totals::{Ending, quantiles};
 /// Returns the series of `query` from a source's points, which end at `at` and stand `step_secs` apart.
 ///
 /// Views are not added (rule R2): the client's is shown, the waypoint's or the server's where no client
-/// reported in the whole window. Between points with traffic an empty one is a measured zero; before
+/// counted anything in the whole window. Between points with traffic an empty one is a measured zero; before
 /// the first and after the last nothing is known.
 pub fn series(
     query: &SeriesQuery,
@@ -19,20 +19,21 @@ pub fn series(
     points: &[SeriesPoint],
     notices: Vec<Notice>,
 ) -> Series {
-    let reports = |reporter: Reporter| {
-        points
-            .iter()
-            .any(|point| point.counts.iter().any(|count| count.reporter == reporter))
-    };
-    let view = [Reporter::Source, Reporter::Waypoint, Reporter::Destination]
-        .into_iter()
-        .find(|reporter| reports(*reporter))
-        .unwrap_or(Reporter::Source);
     let total = |reporter: Reporter| -> f64 {
         let counts = points.iter().flat_map(|point| &point.counts);
         let counts = counts.filter(|count| count.reporter == reporter);
         counts.map(|count| count.value).sum()
     };
+    let reports = |reporter: Reporter| {
+        let counts = points.iter().flat_map(|point| &point.counts);
+        counts.into_iter().any(|count| count.reporter == reporter)
+    };
+    // A series that only repeats an old count must not hide another side's news.
+    let sides = [Reporter::Source, Reporter::Waypoint, Reporter::Destination];
+    let busy = sides.into_iter().find(|reporter| total(*reporter) > 0.0);
+    let view = busy
+        .or_else(|| sides.into_iter().find(|reporter| reports(*reporter)))
+        .unwrap_or(Reporter::Source);
     let mut notices = notices;
     if view != Reporter::Destination && total(Reporter::Destination) > 1.1 * total(view) {
         notices.push(Notice {

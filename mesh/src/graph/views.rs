@@ -76,7 +76,8 @@ impl Node {
     /// Returns whether it is known to have no proxy. A report is better evidence than labels: pods may be
     /// older than those.
     pub fn is_not_injected(&self) -> bool {
-        self.is_outside && !self.reports && self.role.is_none()
+        let is_proxied = self.reports || self.role.is_some();
+        self.is_outside && !is_proxied && !self.without_endpoint
     }
 
     /// Returns whether calls are addressed to it and no pod of it is ready.
@@ -154,6 +155,14 @@ impl Views {
     pub fn node(&self, identity: &Identity) -> Option<&Node> {
         let (_, node) = self.mesh.node_weight(*self.places.get(identity)?)?;
         Some(node)
+    }
+
+    /// Forgets what the cluster says of pods: those of now tell nothing of a window that ended long ago.
+    pub fn forget_pods(&mut self) {
+        for (_, node) in self.mesh.node_weights_mut() {
+            node.pods = None;
+            node.is_outside = false;
+        }
     }
 
     /// Returns what the cluster holds outside the mesh.

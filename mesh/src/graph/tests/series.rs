@@ -1,0 +1,60 @@
+//! How calls went over time (rule R2).
+
+use super::*;
+use crate::api::query::SeriesQuery;
+use crate::telemetry::{Flags, Protocol, Reporter, Response, SeriesCount, SeriesPoint};
+
+fn point(source: f64, destination: f64) -> SeriesPoint {
+    let count = |reporter: Reporter, value: f64| SeriesCount {
+        reporter,
+        protocol: Protocol::Http,
+        response: Response {
+            http: Some(200),
+            grpc: None,
+        },
+        flags: Flags::parse("-"),
+        value,
+    };
+    SeriesPoint {
+        at: UnixMillis(0),
+        counts: vec![
+            count(Reporter::Source, source),
+            count(Reporter::Destination, destination),
+        ],
+        histogram: None,
+    }
+}
+
+fn of(points: &[SeriesPoint]) -> api::series::Series {
+    let query = SeriesQuery {
+        id: "c/shop/cart".to_owned(),
+        window: Window::default(),
+        at: None,
+        by: By::Workload,
+        direction: None,
+        heatmap: false,
+    };
+    series(&query, 10, points, Vec::new())
+}
+
+#[test]
+fn r2_a_series_of_the_callers_view_says_when_the_called_side_saw_more() {
+    let alike = of(&[point(50.0, 50.0), point(30.0, 31.0)]);
+    assert_eq!(alike.rps, [Some(5.0), Some(3.0)]);
+    assert!(alike.notices.is_empty());
+    let more = of(&[point(50.0, 90.0)]);
+    assert_eq!(more.rps, [Some(5.0)]);
+    assert!(more.notices[0].message.contains("called side saw more"));
+}
+
+#[test]
+fn r2_a_line_of_a_client_that_stands_still_hides_nothing() {
+    let still = of(&[point(0.0, 50.0), point(0.0, 30.0)]);
+    assert_eq!(still.rps, [Some(5.0), Some(3.0)]);
+    let dip = of(&[point(0.0, 50.0), point(30.0, 30.0)]);
+    assert_eq!(
+        dip.rps,
+        [Some(0.0), Some(3.0)],
+        "one view for the whole line"
+    );
+}

@@ -118,7 +118,7 @@ fn figures(told: &ControlPlane) -> AnyView {
         .convergence
         .as_ref()
         .map(|it| format!("p50 {}", words::quantile(it, it.p50_ms, 0)));
-    let expected = told.expected_proxies.map(|n| format!("of {n} pods"));
+    let expected = told.expected_proxies.map(|n| format!("{n} expected"));
     let rate = (!told.pushes.is_empty()).then(|| {
         let sum: f64 = told.pushes.iter().map(|it| it.count).sum();
         numbers::rate(sum / f64::from(told.window_s.max(1))).replace("rps", "/s")

@@ -1,5 +1,6 @@
 //! The rail on the left: the pages there are.
 
+use leptos::html;
 use leptos::prelude::*;
 
 use super::place::use_place;
@@ -30,10 +31,18 @@ pub fn Rail() -> impl IntoView {
         .into_iter()
         .map(|(page, label, symbol)| {
             let current = Memo::new(move |_| place.section() == page);
+            let link = NodeRef::<html::A>::new();
+            // On a narrow screen not all fit: the one that is shown is in sight.
+            Effect::new(move |_| {
+                if let Some(link) = link.get().filter(|_| current.get()) {
+                    in_sight(&link);
+                }
+            });
             view! {
                 <li>
                     <a
                         class="rail__link"
+                        node_ref=link
                         href=move || place.href(page)
                         aria-current=move || current.get().then_some("page")
                         title=move || (!wide.get()).then_some(label)
@@ -69,4 +78,11 @@ pub fn Rail() -> impl IntoView {
             </button>
         </header>
     }
+}
+
+fn in_sight(link: &web_sys::Element) {
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    options.set_inline(web_sys::ScrollLogicalPosition::Nearest);
+    link.scroll_into_view_with_scroll_into_view_options(&options);
 }

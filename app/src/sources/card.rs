@@ -70,18 +70,18 @@ pub fn card(source: Source) -> impl IntoView {
                 {fact("Scraped every", interval)}
             </dl>
             {source.scrapes.map(scrapes)}
-            {is_wide.then(|| metrics(source.metrics))}
-            {(!source.labels.is_empty()).then(|| labels(source.labels))}
-            <div class="source__parts">
-                {list("It can tell", capabilities, Symbol::Tick, "source__list source__list--can")}
-                {list("Missing", missing, Symbol::Info, "source__list source__list--missing")}
-            </div>
             {(!source.mends.is_empty()).then(|| view! {
                 <section class="source__part">
                     <h3>"What to paste"</h3>
                     <Pastes name=if is_wide { "mends" } else { "mends-of-cluster" } pastes=source.mends />
                 </section>
             })}
+            {is_wide.then(|| metrics(source.metrics))}
+            {(!source.labels.is_empty()).then(|| labels(source.labels))}
+            <div class="source__parts">
+                {list("It can tell", capabilities, Symbol::Tick, "source__list source__list--can")}
+                {list("Missing", missing, Symbol::Info, "source__list source__list--missing")}
+            </div>
         </li>
     }
 }
@@ -133,7 +133,7 @@ fn metrics(metrics: Vec<Metric>) -> AnyView {
             };
             let means = match it.present {
                 true => it.shows.clone(),
-                false => format!("{}. Without it: {}", it.shows, it.lost),
+                false => format!("{}. Lost without it: {}.", it.shows, it.lost),
             };
             view! {
                 <tr>

@@ -79,7 +79,6 @@ impl Demo {
                 "the control plane, what proxies cost, circuit breakers".to_owned(),
                 "latency from buckets".to_owned(),
             ],
-            storage: Some("built in".to_owned()),
             retention: Some("60 minutes".to_owned()),
             ..Source::default()
         }

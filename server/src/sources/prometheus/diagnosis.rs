@@ -391,11 +391,11 @@ impl Prometheus {
     async fn about_itself(&self) -> Status {
         let is_metricsql = self.dialect().await.is_metricsql;
         if is_metricsql {
-            let (metrics, flags) = tokio::join!(self.text("metrics"), self.text("flags"));
+            let metrics = self.text("metrics").await.unwrap_or_default();
             return Status {
                 storage: Some("VictoriaMetrics".to_owned()),
-                version: metrics.as_deref().and_then(victoria_version),
-                retention: flags.as_deref().and_then(victoria_retention),
+                version: victoria_version(&metrics),
+                retention: victoria_retention(&metrics),
                 ..Status::default()
             };
         }
@@ -455,21 +455,20 @@ impl Prometheus {
     }
 }
 
-/// Reads the version from VictoriaMetrics's own metrics.
+/// Reads the version from VictoriaMetrics's own metrics; some builds have none.
 fn victoria_version(metrics: &str) -> Option<String> {
-    let line = metrics
-        .lines()
-        .find(|line| line.starts_with("vm_app_version{"))?;
-    let short = quoted(line, "short_version=\"").filter(|it| !it.is_empty());
-    short.or_else(|| quoted(line, "version=\""))
+    let mut lines = metrics.lines();
+    let line = lines.find(|line| line.starts_with("vm_app_version{"))?;
+    let said = |start| quoted(line, start).filter(|it| !it.is_empty());
+    said("short_version=\"").or_else(|| said("{version=\""))
 }
 
-/// Reads `-retentionPeriod="1y"` from VictoriaMetrics's flags; a bare number means months.
-fn victoria_retention(flags: &str) -> Option<String> {
-    let line = flags
-        .lines()
-        .find(|line| line.starts_with("-retentionPeriod="))?;
-    let value = quoted(line, "=\"")?;
+/// Reads how long samples are kept from VictoriaMetrics's own metrics, which tell its flags; a bare number means
+/// months.
+fn victoria_retention(metrics: &str) -> Option<String> {
+    let mut lines = metrics.lines();
+    let line = lines.find(|line| line.starts_with("flag{name=\"retentionPeriod\""))?;
+    let value = quoted(line, "value=\"")?;
     Some(match value.parse::<f64>() {
         Ok(1.0) => "1 month".to_owned(),
         Ok(months) => format!("{months} months"),
@@ -496,9 +495,14 @@ mod tests {
         assert_eq!(victoria_version(bare).as_deref(), Some("tags-v1"));
         assert_eq!(victoria_version("nothing"), None);
         for (flag, wanted) in [("1", "1 month"), ("3", "3 months"), ("100y", "100y")] {
-            let flags = format!("-a=\"b\"\n-retentionPeriod=\"{flag}\"\n");
-            assert_eq!(victoria_retention(&flags).as_deref(), Some(wanted));
+            let line =
+                format!("flag{{name=\"retentionPeriod\", value=\"{flag}\", is_set=\"false\"}} 1\n");
+            assert_eq!(victoria_retention(&line).as_deref(), Some(wanted));
         }
+        assert_eq!(
+            victoria_version("vm_app_version{version=\"\", short_version=\"\"} 1"),
+            None
+        );
         assert_eq!(victoria_retention(""), None);
     }
 

@@ -247,9 +247,10 @@ impl Row {
     /// Whether a cell is worth a look: written and painted, not painted alone.
     fn mark(&self, column: Column) -> &'static str {
         let is_short = self.pods.is_some_and(|it| it.ready < it.wanted);
+        let has_failed = self.traffic.as_ref().is_some_and(|it| it.errors > 0.0);
         match (column, self.status.0) {
-            (Column::Errors, HealthStatus::Failing) => "table__figure--failing",
-            (Column::Errors, HealthStatus::Degraded) => "table__figure--degraded",
+            (Column::Errors, HealthStatus::Failing) if has_failed => "table__figure--failing",
+            (Column::Errors, HealthStatus::Degraded) if has_failed => "table__figure--degraded",
             (Column::Pods, _) if is_short => "table__figure--degraded",
             (Column::Proxy, _) if words::is_outside(&self.injection) => "listing__warn",
             (Column::Mtls, _) if self.mtls.ratio.is_some_and(|it| it < 1.0) => "listing__warn",

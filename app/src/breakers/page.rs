@@ -1,7 +1,7 @@
 //! The page of the circuit breakers.
 
 use leptos::prelude::*;
-use mesh::api::breakers::{Breaker, Exposed, Ineffective, Part};
+use mesh::api::breakers::{Breaker, Exposed, Ineffective, Limits, Part};
 use mesh::api::queries::Of;
 
 use super::words;
@@ -30,8 +30,8 @@ pub fn BreakersPage() -> impl IntoView {
         empty: || {
             empty(
                 "No circuit breakers",
-                "No DestinationRule limits connections or ejects endpoints, and no call met a limit. Istio’s own \
-                 limits are so high that nothing meets them.",
+                "No call met a limit and, as far as is known, no DestinationRule sets one. Istio’s own limits are so \
+                 high that nothing meets them.",
             )
         },
         unknown: |problem| unknown("Not found", "breakers", "All circuit breakers", problem),
@@ -187,8 +187,28 @@ fn in_vain(rule: &Ineffective, namespace: Option<&str>) -> AnyView {
     .into_any()
 }
 
+type Limit = fn(&Limits) -> Option<u32>;
+
+/// The limits that are numbers, as columns.
+const LIMITS: [(&str, Limit); 5] = [
+    ("Connections", |it| it.max_connections),
+    ("Waiting", |it| it.max_pending_requests),
+    ("Requests", |it| it.max_requests),
+    ("Requests a connection", |it| it.max_requests_per_connection),
+    ("Retries", |it| it.max_retries),
+];
+
 fn parts(parts: &[Part], exposed: Exposed) -> AnyView {
     let told = !exposed.none();
+    // A limit that none of them writes is Istio's own, and not worth a column.
+    let is_written =
+        |(_, limit): &(&str, Limit)| parts.iter().any(|part| limit(&part.limits).is_some());
+    let columns: Vec<(&'static str, Limit)> = LIMITS.into_iter().filter(is_written).collect();
+    let has_ejection = parts.iter().any(|part| part.limits.ejection.is_some());
+    let limits_head = columns
+        .iter()
+        .map(|(head, _)| view! { <th scope="col">{*head}</th> })
+        .collect_view();
     let heads = [
         ("Refused: waiting", exposed.pending_overflow),
         ("Refused: connections", exposed.connection_overflow),
@@ -222,19 +242,21 @@ fn parts(parts: &[Part], exposed: Exposed) -> AnyView {
                     view! { <td class=class>{words::figure(n)}</td> }
                 })
                 .collect_view();
-            let limits = &part.limits;
+            let limits = columns
+                .iter()
+                .map(|(_, limit)| view! { <td class="figure">{words::limit(limit(&part.limits))}</td> })
+                .collect_view();
+            let ejection = has_ejection.then(|| view! {
+                <td class="breaker__ejection">{words::ejection(part.limits.ejection.as_ref())}</td>
+            });
             view! {
                 <tr>
                     <th scope="row">
                         {words::part(part)}
                         {part.rule.clone().map(|rule| view! { <span class="caption report__under">{rule}</span> })}
                     </th>
-                    <td class="figure">{words::limit(limits.max_connections)}</td>
-                    <td class="figure">{words::limit(limits.max_pending_requests)}</td>
-                    <td class="figure">{words::limit(limits.max_requests)}</td>
-                    <td class="figure">{words::limit(limits.max_requests_per_connection)}</td>
-                    <td class="figure">{words::limit(limits.max_retries)}</td>
-                    <td class="breaker__ejection">{words::ejection(limits.ejection.as_ref())}</td>
+                    {limits}
+                    {ejection}
                     {figures}
                 </tr>
             }
@@ -246,9 +268,10 @@ fn parts(parts: &[Part], exposed: Exposed) -> AnyView {
                 <thead>
                     <tr>
                         <th scope="col">"Limits of each caller’s proxy"</th>
-                        <th scope="col">"Connections"</th><th scope="col">"Waiting"</th><th scope="col">"Requests"</th>
-                        <th scope="col">"A connection"</th><th scope="col">"Retries"</th>
-                        <th scope="col" class="breaker__ejection">"Ejects a pod after"</th>
+                        {limits_head}
+                        {has_ejection.then(|| view! {
+                            <th scope="col" class="breaker__ejection">"Ejects a pod after"</th>
+                        })}
                         {told.then_some(stats_head)}
                     </tr>
                 </thead>

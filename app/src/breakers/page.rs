@@ -131,7 +131,7 @@ fn host(breaker: &Breaker, exposed: Exposed) -> AnyView {
         (Some(service), Some(namespace)) => {
             let (service, namespace) = (service.clone(), namespace.clone());
             let href = move || place.thing_href("services", &namespace, &service);
-            view! { <a class="rows__open" href=href>{name}</a> }.into_any()
+            view! { <a class="listing__open" href=href>{name}</a> }.into_any()
         }
         _ => view! { {name} }.into_any(),
     };

@@ -163,7 +163,7 @@ fn istiods(pods: &[Istiod]) -> Option<AnyView> {
         .iter()
         .map(|pod| {
             let state = if pod.is_up { "up" } else { "does not answer" };
-            let class = if pod.is_up { "" } else { "rows__warn" };
+            let class = if pod.is_up { "" } else { "listing__warn" };
             view! {
                 <tr>
                     <th scope="row">{pod.pod.clone()}<span class="caption report__under">{pod.namespace.clone()}</span></th>

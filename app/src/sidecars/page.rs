@@ -191,9 +191,9 @@ impl Column {
             Column::Fit => "table__head sidecars__fit",
             Column::Name => "table__head",
             Column::Pods | Column::Limit | Column::Memory => {
-                "table__head table__head--figure rows__spare-2"
+                "table__head table__head--figure listing__spare-2"
             }
-            Column::CpuLimit => "table__head table__head--figure rows__spare-1",
+            Column::CpuLimit => "table__head table__head--figure listing__spare-1",
             _ => "table__head table__head--figure",
         }
     }
@@ -259,7 +259,7 @@ fn Workloads(told: Memo<Option<std::sync::Arc<Sidecars>>>) -> impl IntoView {
                 </span>
             </h2>
             <div class="table-frame table-frame--short" tabindex="0" role="region" aria-label="Proxies by workload">
-                <table class="table rows">
+                <table class="table listing">
                     <caption class="visually-hidden">"Proxies by workload"</caption>
                     <thead><tr>{head}</tr></thead>
                     <tbody>{body}</tbody>
@@ -329,16 +329,16 @@ fn line(row: &WorkloadProxies, rule: [f64; 2], full: f64) -> impl IntoView + use
                 {bar(row, rule, full)}
                 <span class="visually-hidden">{words::fit(row.fit)}". "{row.reason.clone()}</span>
             </td>
-            <th scope="row" class="table__name rows__name">
-                <a class="rows__open" href=href>{row.workload.clone()}</a>" "
+            <th scope="row" class="table__name listing__name">
+                <a class="listing__open" href=href>{row.workload.clone()}</a>" "
                 <span class="table__place">{row.namespace.clone()}</span>" "{kind}
             </th>
-            <td class="table__figure figure rows__spare-2">{pods}</td>
-            <td class="table__figure figure rows__spare-2">{words::memory(row.memory_bytes)}</td>
+            <td class="table__figure figure listing__spare-2">{pods}</td>
+            <td class="table__figure figure listing__spare-2">{words::memory(row.memory_bytes)}</td>
             <td class=mark>{words::memory(row.memory_most_bytes)}</td>
-            <td class="table__figure figure rows__spare-2">{words::memory(row.limits.memory_bytes)}</td>
+            <td class="table__figure figure listing__spare-2">{words::memory(row.limits.memory_bytes)}</td>
             <td class="table__figure figure">{words::cores(row.cpu_cores)}</td>
-            <td class="table__figure figure rows__spare-1">{words::cores(row.limits.cpu_cores)}</td>
+            <td class="table__figure figure listing__spare-1">{words::cores(row.limits.cpu_cores)}</td>
         </tr>
     }
 }

@@ -176,7 +176,7 @@ fn fresh(it: &Freshness) -> AnyView {
                 {age}
                 <span class="totals__more">
                     {move || match late() {
-                        Some(late) => view! { <b class="rows__warn">{late}</b> }.into_any(),
+                        Some(late) => view! { <b class="listing__warn">{late}</b> }.into_any(),
                         None => pace.clone().into_any(),
                     }}
                 </span>

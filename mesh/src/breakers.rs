@@ -19,6 +19,9 @@ const MATCHER: &str = "proxyStatsMatcher:\n  inclusionRegexps:\n  - \".*circuit_
      - \".*outlier_detection.*\"\n  - \".*upstream_rq_pending.*\"\n  - \".*upstream_rq_retry_overflow.*\"\n  \
      - \".*upstream_cx_overflow.*\"\n";
 
+/// From this share of its calls on, a host that refuses them is failing.
+const MANY: f64 = 0.1;
+
 /// What Envoy's own figures say, and which of them there are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
@@ -341,34 +344,35 @@ fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> 
     let ejected = sum(|it| it.ejected_now);
     let open = sum(|it| it.open_now);
     let counted = calls.unwrap_or_default();
+    let refused = counted.overflowed + counted.unhealthy;
+    // As calls are judged: a share of a tenth is failing (rule R10).
+    let acted = match refused >= MANY * counted.requests {
+        true => HealthStatus::Failing,
+        false => HealthStatus::Degraded,
+    };
     let (status, reason) = if counted.overflowed > 0.0 {
-        (
-            HealthStatus::Failing,
-            format!(
-                "The breaker refused {} of {} calls (UO).",
-                count(counted.overflowed),
-                count(counted.requests)
-            ),
-        )
+        let said = format!(
+            "The breaker refused {} of {} calls (UO).",
+            count(counted.overflowed),
+            count(counted.requests)
+        );
+        (acted, said)
     } else if open > 0.0 {
-        (
-            HealthStatus::Failing,
-            format!("The breaker is open in {} proxies now.", count(open)),
-        )
+        let said = format!(
+            "The breaker is open in {} now.",
+            things(open, "proxy", "proxies")
+        );
+        (HealthStatus::Failing, said)
     } else if counted.unhealthy > 0.0 {
-        (
-            HealthStatus::Failing,
-            format!(
-                "{} of {} calls found no healthy endpoint (UH): all are ejected, or none is ready.",
-                count(counted.unhealthy),
-                count(counted.requests)
-            ),
-        )
+        let said = format!(
+            "{} of {} calls found no healthy endpoint (UH): all are ejected, or none is ready.",
+            count(counted.unhealthy),
+            count(counted.requests)
+        );
+        (acted, said)
     } else if ejected > 0.0 {
-        (
-            HealthStatus::Degraded,
-            format!("{} endpoints are ejected now.", count(ejected)),
-        )
+        let said = format!("Ejected now: {}.", things(ejected, "endpoint", "endpoints"));
+        (HealthStatus::Degraded, said)
     } else if !ineffective.is_empty() {
         (
             HealthStatus::Degraded,
@@ -391,6 +395,12 @@ fn judged(parts: &[Part], ineffective: &[Ineffective], calls: Option<Calls>) -> 
         }
     };
     Health { status, reason }
+}
+
+fn things(n: f64, one: &str, many: &str) -> String {
+    let n = count(n);
+    let word = if n == "1" { one } else { many };
+    format!("{n} {word}")
 }
 
 /// Writes a count for people. Sources extrapolate: what happened is at least one.

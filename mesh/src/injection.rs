@@ -78,6 +78,16 @@ pub fn of_workload(
             },
         };
     };
+    if workload
+        .labels
+        .get("app")
+        .is_some_and(|app| app == "istiod")
+    {
+        return Injection {
+            mode: InjectionMode::Unknown,
+            reason: "it is the mesh's control plane and needs no proxy".to_owned(),
+        };
+    }
     let asked = wire(inventory.injection(workload), &workload.namespace);
     match stale {
         // None of the pods that should have a sidecar has one.

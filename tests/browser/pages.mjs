@@ -5,7 +5,7 @@ import { drawn } from "./browser.mjs";
 const table = (page, name) => page.getByRole("table", { name });
 
 /** The names down a table, top to bottom. */
-const names = (page, caption) => table(page, caption).locator("tbody th a.rows__open").allTextContents();
+const names = (page, caption) => table(page, caption).locator("tbody th a.listing__open").allTextContents();
 
 export default [
   [
@@ -57,7 +57,7 @@ export default [
       await page.waitForURL(/sort=-name/);
       assert.deepEqual(await names(page, "Services"), [...up].reverse());
       // Arrows go from row to row, Enter opens one.
-      await table(page, "Services").locator("tbody a.rows__open").first().focus();
+      await table(page, "Services").locator("tbody a.listing__open").first().focus();
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { level: 1, name: [...up].reverse()[1], exact: true }).waitFor();

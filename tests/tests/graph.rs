@@ -122,14 +122,16 @@ async fn truth(at: i64, window: i64) -> Result<BTreeMap<String, Truth>> {
         };
         Some((edge["id"].as_str()?.to_owned(), truth))
     };
-    let counted = edges.iter().filter(|edge| edge["requests"].is_number());
-    counted.map(|edge| read(edge).context("an edge")).collect()
+    edges
+        .iter()
+        .map(|edge| read(edge).context("an edge"))
+        .collect()
 }
 
 /// What flowed over TCP, by edge: bytes to the server, bytes to the client, connections opened.
 async fn flowed(at: i64, window: i64) -> Result<BTreeMap<String, [f64; 3]>> {
     let json = MESH.truth(&query(at, window)).await?;
-    let edges = json["edges"].as_array().context("edges")?;
+    let edges = json["tcp"].as_array().context("tcp")?;
     let read = |edge: &Value| {
         let number = |field: &str| edge[field].as_f64();
         let figures = [

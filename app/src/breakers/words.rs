@@ -1,25 +1,21 @@
 //! Circuit breakers in words.
 
-use mesh::api::HealthStatus;
-use mesh::api::breakers::{Breakers, Ejection, Limits, Part};
+use mesh::api::breakers::{Breaker, Breakers, Ejection, Limits, Part};
 
 use crate::numbers::{self, NO_DATA};
 
-/// Returns `4 hosts with a breaker, 1 acted, 1 without effect`.
+/// Returns `4 hosts, 1 refused calls, 1 with limits in vain`.
 pub fn tally(told: &Breakers) -> String {
     let n = told.items.len();
-    let acted = told
-        .items
-        .iter()
-        .filter(|it| it.health.status == HealthStatus::Failing)
-        .count();
+    let acts = |it: &&Breaker| it.overflowed.unwrap_or(0.0) + it.unhealthy.unwrap_or(0.0) > 0.0;
+    let acted = told.items.iter().filter(acts).count();
     let vain = told
         .items
         .iter()
         .filter(|it| !it.ineffective.is_empty())
         .count();
     let mut parts = vec![format!("{n} {}", if n == 1 { "host" } else { "hosts" })];
-    for (n, word) in [(acted, "acted"), (vain, "with limits in vain")] {
+    for (n, word) in [(acted, "refused calls"), (vain, "with limits in vain")] {
         if n > 0 {
             parts.push(format!("{n} {word}"));
         }

@@ -132,7 +132,7 @@ fn drawn(picture: Picture, clock: fn(f64) -> String) -> AnyView {
     };
     let legend = move || {
         let Some((column, row)) = pointed.get() else {
-            return "darker: more calls".to_owned();
+            return "stronger: more calls".to_owned();
         };
         shown.with_value(|it| {
             let count = it

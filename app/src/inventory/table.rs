@@ -62,7 +62,7 @@ impl Column {
             Column::P95 => "p95",
             Column::P99 => "p99",
             Column::Pods => "Pods",
-            Column::Versions => "Versions",
+            Column::Versions => "Version",
             Column::Protocol => "Protocol",
             Column::Share => "Share",
             Column::Proxy => "Proxy",
@@ -116,9 +116,9 @@ impl Column {
     /// Which columns a narrower table leaves to the page of the row.
     fn spare(self) -> &'static str {
         match self {
-            Column::P50 | Column::Versions => "rows__spare-1",
-            Column::P99 | Column::Proxy | Column::Mtls | Column::Protocol => "rows__spare-2",
-            Column::P95 | Column::Namespace | Column::Pods => "rows__spare-3",
+            Column::P50 | Column::Versions => "listing__spare-1",
+            Column::P99 | Column::Proxy | Column::Mtls | Column::Protocol => "listing__spare-2",
+            Column::P95 | Column::Namespace | Column::Pods => "listing__spare-3",
             _ => "",
         }
     }
@@ -247,12 +247,13 @@ impl Row {
     /// Whether a cell is worth a look: written and painted, not painted alone.
     fn mark(&self, column: Column) -> &'static str {
         let is_short = self.pods.is_some_and(|it| it.ready < it.wanted);
+        let has_failed = self.traffic.as_ref().is_some_and(|it| it.errors > 0.0);
         match (column, self.status.0) {
-            (Column::Errors, HealthStatus::Failing) => "table__figure--failing",
-            (Column::Errors, HealthStatus::Degraded) => "table__figure--degraded",
+            (Column::Errors, HealthStatus::Failing) if has_failed => "table__figure--failing",
+            (Column::Errors, HealthStatus::Degraded) if has_failed => "table__figure--degraded",
             (Column::Pods, _) if is_short => "table__figure--degraded",
-            (Column::Proxy, _) if words::is_outside(&self.injection) => "rows__warn",
-            (Column::Mtls, _) if self.mtls.ratio.is_some_and(|it| it < 1.0) => "rows__warn",
+            (Column::Proxy, _) if words::is_outside(&self.injection) => "listing__warn",
+            (Column::Mtls, _) if self.mtls.ratio.is_some_and(|it| it < 1.0) => "listing__warn",
             _ => "",
         }
     }
@@ -342,7 +343,7 @@ pub fn Rows(
             event.key().as_str(),
             "ArrowDown" | "ArrowUp" | "Home" | "End"
         ) {
-            step_focus(&event, ".rows__open");
+            step_focus(&event, ".listing__open");
         }
     };
     let title = move |column: Column| {
@@ -383,13 +384,13 @@ pub fn Rows(
     };
     view! {
         <div class=frame tabindex=if sorted_by_address { "-1" } else { "0" } role="region" aria-label=caption>
-            <table class="table rows">
+            <table class="table listing">
                 <caption class="visually-hidden">{caption}</caption>
                 <thead>
                     <tr>
                         {head}
                         {move || has_graph.get().then(|| view! {
-                            <th scope="col" class="table__head"><span class="visually-hidden">"Graph"</span></th>
+                            <th scope="col" class="table__head listing__graph"><span class="visually-hidden">"Graph"</span></th>
                         })}
                     </tr>
                 </thead>
@@ -448,9 +449,9 @@ fn Head(column: Column, title: &'static str, order: Memo<(Column, bool)>) -> imp
 #[component]
 fn GraphCell(row: Memo<Row>) -> impl IntoView {
     view! {
-        <td class="rows__graph">
+        <td class="listing__graph">
             <a
-                class="rows__link"
+                class="listing__link"
                 href=move || row.with(|row| row.graph_href.clone())
                 title="Show in the graph"
                 aria-label=move || row.with(|row| format!("Show {} in the graph", row.name))
@@ -475,7 +476,7 @@ fn cell(column: Column, row: Memo<Row>) -> AnyView {
             let name = Memo::new(move |_| row.with(|row| row.name.clone()));
             let hue = Memo::new(move |_| row.with(|row| row.hue));
             view! {
-                <th scope="row" class="table__name rows__name">
+                <th scope="row" class="table__name listing__name">
                     {move || hue.get().map(|hue| view! { <span class=format!("swatch {hue}")></span> })}
                     {move || from.get().map(caller)}
                     {move || named(name.get(), href.get())}
@@ -486,13 +487,13 @@ fn cell(column: Column, row: Memo<Row>) -> AnyView {
         }
         Column::Ailing => {
             let ill = Memo::new(move |_| row.with(|row| (row.ailing.clone(), row.more_ailing)));
-            view! { <td class="rows__ailing">{move || ailing(ill.get())}</td> }.into_any()
+            view! { <td class="listing__ailing">{move || ailing(ill.get())}</td> }.into_any()
         }
         _ => {
             let kind = if column.is_figure() {
                 "table__figure figure"
             } else {
-                "rows__word"
+                "listing__word"
             };
             let class = move || {
                 format!(
@@ -510,7 +511,7 @@ fn cell(column: Column, row: Memo<Row>) -> AnyView {
 fn caller(from: From) -> AnyView {
     view! {
         {named(from.name, from.href)}
-        <span class="rows__arrow" aria-hidden="true">" → "</span>
+        <span class="listing__arrow" aria-hidden="true">" → "</span>
         <span class="visually-hidden">" calls "</span>
     }
     .into_any()
@@ -518,7 +519,7 @@ fn caller(from: From) -> AnyView {
 
 fn named(name: String, href: Option<String>) -> AnyView {
     match href {
-        Some(href) => view! { <a class="rows__open" href=href>{name}</a> }.into_any(),
+        Some(href) => view! { <a class="listing__open" href=href>{name}</a> }.into_any(),
         None => view! { <span>{name}</span> }.into_any(),
     }
 }
@@ -527,7 +528,7 @@ fn ailing((ills, more): (Vec<Ill>, usize)) -> AnyView {
     let links = ills.into_iter().map(|ill| {
         view! {
             <li>
-                <a class="rows__ill rows__link" href=ill.href title=ill.reason>
+                <a class="listing__ill listing__link" href=ill.href title=ill.reason>
                     <HealthMark status=Signal::stored(ill.status) />
                     {ill.name}
                 </a>
@@ -536,7 +537,7 @@ fn ailing((ills, more): (Vec<Ill>, usize)) -> AnyView {
     });
     let links = links.collect_view();
     let more = (more > 0).then(|| view! { <li class="caption">{format!("and {more} more")}</li> });
-    view! { <ul class="rows__ills">{links}{more}</ul> }.into_any()
+    view! { <ul class="listing__ills">{links}{more}</ul> }.into_any()
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub fn summary(it: Summary) -> AnyView {
         <span class="thing__mtls"><Icon symbol /><span>{words::mtls_in_words(&it.mtls)}</span></span>
     };
     let proxy = view! {
-        <b class:rows__warn=words::is_outside(&it.injection)>{words::injection(&it.injection)}</b>
+        <b class:listing__warn=words::is_outside(&it.injection)>{words::injection(&it.injection)}</b>
         <span class="caption">{format!(" {}", it.injection.reason)}</span>
     };
     let governed_by = it

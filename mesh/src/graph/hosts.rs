@@ -1,7 +1,7 @@
 //! Which hosts lie outside the mesh (rule R7).
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use crate::inventory::Inventory;
 use crate::routing::service_entry::ServiceEntry;

@@ -48,81 +48,125 @@ pub fn read(
     ends: &mut Ends<'_>,
     idle: Idle<'_>,
 ) -> Cluster {
-    let home = home(inventory, ends);
-    let mut cluster = Cluster {
+    let mut reader = Reader {
+        inventory,
+        projection,
+        idle,
+        home: home(inventory, ends),
         nodes: BTreeMap::new(),
-        outside: outside(inventory, roles),
+        served: BTreeSet::new(),
     };
-    let is_asked = |namespace: &str| {
-        idle.is_some_and(|asked| match asked {
+    if projection.by() == By::Service || idle.is_some() || has_services(ends) {
+        reader.services(ends);
+    }
+    reader.workloads(ends);
+    Cluster {
+        nodes: reader.nodes,
+        outside: outside(inventory, roles),
+    }
+}
+
+/// Matches what the cluster holds with nodes.
+struct Reader<'a> {
+    inventory: &'a Inventory,
+    projection: &'a Projection<'a>,
+    idle: Idle<'a>,
+    /// The name that traffic has for the cluster that was read.
+    home: Option<Text>,
+    nodes: BTreeMap<usize, Known>,
+    /// The workloads whose service speaks for them.
+    served: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Reader<'a> {
+    fn is_asked(&self, namespace: &str) -> bool {
+        self.idle.is_some_and(|asked| match asked {
             [] => !is_system(namespace),
             names => names.iter().any(|name| name == namespace),
         })
-    };
-    let identities: Vec<(&Workload, Option<Identity>)> = inventory
-        .workloads
-        .values()
-        .map(|it| (it, projection.peer(&peer(it), home.clone(), None)))
-        .collect();
-    let mut served = BTreeSet::new();
-    if projection.by() == By::Service || idle.is_some() || has_services(ends) {
+    }
+
+    fn identity(&self, workload: &Workload) -> Option<Identity> {
+        let home = self.home.clone();
+        self.projection.peer(&peer(workload), home, None)
+    }
+
+    fn add(&mut self, number: usize, workload: &Workload) {
+        let known = self.nodes.entry(number).or_default();
+        known.add(workload, self.inventory);
+    }
+
+    fn services(&mut self, ends: &mut Ends<'_>) {
+        let inventory = self.inventory;
         let by_label = by_label(inventory);
         for service in inventory.services.values() {
             let workloads = workloads_of(service, &by_label);
-            let identity = projection.fold(Identity::Service {
-                cluster: home.clone(),
-                namespace: Some(service.namespace.as_str().into()),
-                service: service.name.as_str().into(),
+            if let Some(number) = self.service(service, &workloads, ends) {
+                self.nodes.entry(number).or_default();
+                for workload in &workloads {
+                    self.add(number, workload);
+                }
+            }
+            if self.projection.by() == By::Service {
+                let places = workloads.iter();
+                let places = places.map(|it| (it.namespace.as_str(), it.name.as_str()));
+                self.served.extend(places);
+            }
+        }
+    }
+
+    /// The number of a service's node, where it has one or is to have one.
+    fn service(
+        &self,
+        service: &Service,
+        workloads: &[&Workload],
+        ends: &mut Ends<'_>,
+    ) -> Option<usize> {
+        let identity = self.projection.fold(Identity::Service {
+            cluster: self.home.clone(),
+            namespace: Some(service.namespace.as_str().into()),
+            service: service.name.as_str().into(),
+        });
+        if let Some(number) = ends.known(&identity) {
+            return Some(number);
+        }
+        // Where workloads are drawn, they stand for their service.
+        let stands_alone = match self.projection.by() {
+            By::Service => service.name != "kubernetes",
+            _ => workloads.is_empty() && !service.selector.is_empty(),
+        };
+        let is_idle = stands_alone
+            && self.is_asked(&service.namespace)
+            && !workloads.iter().any(|workload| {
+                let own = self.identity(workload);
+                own.is_some_and(|it| ends.known(&it).is_some())
             });
-            let is_shown = ends.known(&identity).is_some()
-                || workloads.iter().any(|workload| {
-                    let own = projection.peer(&peer(workload), home.clone(), None);
-                    own.is_some_and(|it| ends.known(&it).is_some())
-                });
-            // Where workloads are drawn, they stand for their service.
-            let stands_alone = match projection.by() {
-                By::Service => service.name != "kubernetes",
-                _ => workloads.is_empty() && !service.selector.is_empty(),
+        is_idle.then(|| ends.number(identity))
+    }
+
+    fn workloads(&mut self, ends: &mut Ends<'_>) {
+        let inventory = self.inventory;
+        for workload in inventory.workloads.values() {
+            let Some(identity) = self.identity(workload) else {
+                continue;
             };
+            let place = (workload.namespace.as_str(), workload.name.as_str());
+            let is_served = self.served.contains(&place);
+            let is_service = matches!(identity, Identity::Service { .. });
             let number = match ends.known(&identity) {
+                // Its service has counted it.
+                Some(_) if is_service && is_served => None,
                 Some(number) => Some(number),
-                None if !is_shown && stands_alone && is_asked(&service.namespace) => {
+                None if !is_served && self.is_asked(&workload.namespace) => {
                     Some(ends.number(identity))
                 }
                 None => None,
             };
             if let Some(number) = number {
-                let known = cluster.nodes.entry(number).or_default();
-                for workload in &workloads {
-                    known.add(workload, inventory);
-                }
-            }
-            if projection.by() == By::Service {
-                let places = workloads.iter().map(|it| (&it.namespace, &it.name));
-                served.extend(places);
+                self.add(number, workload);
             }
         }
     }
-    for (workload, identity) in identities {
-        let Some(identity) = identity else { continue };
-        let is_served = served.contains(&(&workload.namespace, &workload.name));
-        let is_service = matches!(identity, Identity::Service { .. });
-        let number = match ends.known(&identity) {
-            // Its service has counted it.
-            Some(_) if is_service && is_served => None,
-            Some(number) => Some(number),
-            None if !is_served && is_asked(&workload.namespace) => Some(ends.number(identity)),
-            None => None,
-        };
-        if let Some(number) = number {
-            cluster
-                .nodes
-                .entry(number)
-                .or_default()
-                .add(workload, inventory);
-        }
-    }
-    cluster
 }
 
 impl Known {
@@ -144,7 +188,7 @@ fn is_system(namespace: &str) -> bool {
     namespace.starts_with("kube-")
 }
 
-/// The name that traffic has for the cluster that was read: that of most nodes in its namespaces.
+/// The name that most nodes in the cluster's namespaces have for it.
 fn home(inventory: &Inventory, ends: &Ends<'_>) -> Option<Text> {
     let workloads = inventory.workloads.values();
     let mut namespaces: BTreeSet<&str> = workloads.map(|it| it.namespace.as_str()).collect();

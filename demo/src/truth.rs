@@ -167,6 +167,10 @@ fn edge_id(key: &TrafficKey) -> String {
     let service = || {
         let service = key.service.as_ref()?;
         Some(match service.namespace.as_ref() {
+            // Names of the cluster's own services have no dot: this is a host of a ServiceEntry.
+            Some(namespace) if service.name.as_str().contains('.') => {
+                format!("{CLUSTER}/{namespace}/external/{}", service.name)
+            }
             Some(namespace) => format!("{CLUSTER}/{namespace}/service/{}", service.name),
             None => format!("{CLUSTER}/-/egress/{}", service.name),
         })

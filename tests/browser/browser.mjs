@@ -59,13 +59,27 @@ export class Browser {
     if (page) await page.screenshot({ path: path.join(this.#shots, `${name}.png`) });
   }
 
+  /** Leaves every page, before its program is stopped: what it would ask then is nobody's fault. */
+  async leave() {
+    await this.#collect();
+    for (const page of this.#pages()) await page.goto("about:blank");
+  }
+
   /** Fails when something was met that nobody should meet. */
   async check() {
-    for (const page of this.#contexts.flatMap((context) => context.pages())) {
+    await this.#collect();
+    if (this.#faults.length > 0) throw new Error(`the page is not clean:\n${this.#faults.join("\n")}`);
+  }
+
+  #pages() {
+    return this.#contexts.flatMap((context) => context.pages());
+  }
+
+  async #collect() {
+    for (const page of this.#pages()) {
       const blocked = await page.evaluate(() => globalThis.blocked ?? []);
       this.#faults.push(...blocked.map((what) => `blocked by policy: ${what}`));
     }
-    if (this.#faults.length > 0) throw new Error(`the page is not clean:\n${this.#faults.join("\n")}`);
   }
 
   async close() {

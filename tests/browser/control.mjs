@@ -149,6 +149,7 @@ export default [
         await seen.getByRole("main").getByRole("link", { name: "See the sources" }).waitFor();
         await browser.keep(`${name}-empty`, seen);
       }
+      await browser.leave();
       await pidali.stop();
       await prometheus.stop();
     },
@@ -168,6 +169,7 @@ export default [
       await workload.waitFor();
       assert.match(await workload.getAttribute("href"), /var-namespace=default&var-workload=backend-v1/);
       await browser.keep("panel-grafana", seen);
+      await browser.leave();
       await pidali.stop();
     },
   ],

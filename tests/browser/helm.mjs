@@ -142,6 +142,7 @@ export default [
     async ({ browser }) => {
       const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
       await canary(browser, pidali, hands.mouse);
+      await browser.leave();
       await pidali.stop();
     },
   ],
@@ -150,6 +151,7 @@ export default [
     async ({ browser }) => {
       const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
       await canary(browser, pidali, hands.keyboard);
+      await browser.leave();
       await pidali.stop();
     },
   ],
@@ -163,6 +165,7 @@ export default [
       prometheus.scrape(new URL(pidali.exposed).host);
       await measured(pidali, 200);
       await canary(browser, pidali, hands.mouse);
+      await browser.leave();
       await pidali.stop();
       await prometheus.stop();
     },
@@ -183,6 +186,7 @@ export default [
       await drawer(page).getByRole("button", { name: /^Apply/ }).click();
       await drawer(page).waitFor({ state: "detached" });
       assert.deepEqual(await weights(pidali), [75, 25]);
+      await browser.leave();
       await pidali.stop();
     },
   ],
@@ -202,6 +206,7 @@ export default [
       assert.deepEqual(await weights(pidali), [60, 40], "the other hand's weights are gone");
       await page.keyboard.press("Escape");
       assert.equal(Number(await field(page, "v2").inputValue()), 30, "the draft is lost");
+      await browser.leave();
       await pidali.stop();
     },
   ],
@@ -233,6 +238,7 @@ export default [
       assert.deepEqual(await weights(pidali, "default/virtualservice/app-external"), [100, 0]);
       const { items } = await api(pidali, `routes/${BACKEND}/history`);
       assert.deepEqual(items[0].before, [40, 60]);
+      await browser.leave();
       await pidali.stop();
     },
   ],
@@ -253,6 +259,7 @@ export default [
       const gone = await fetch(`${pidali.url}api/v1/routes/default/virtualservice/app-external`);
       assert.equal(gone.status, 404);
       await editor(page).getByText(/gateway app-gateway/).first().waitFor();
+      await browser.leave();
       await pidali.stop();
     },
   ],

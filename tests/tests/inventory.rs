@@ -274,7 +274,7 @@ async fn freshness_is_read_from_the_proxies_and_its_absence_takes_nothing_away()
             let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
             let value = match body {
                 it if it.contains("timestamp%28") && uptime => "1790000000",
-                it if it.contains("count_over_time%28") && uptime => "20",
+                it if it.contains("count_over_time%28") && uptime => "15",
                 _ => "",
             };
             let item = format!(r#"{{"metric":{{}},"value":[1,"{value}"]}}"#);

@@ -102,6 +102,8 @@ impl Store {
                 "-promscrape.fileSDCheckInterval=1s".to_owned(),
                 // It holds back the last 30 s as a rule, for agents that send late; nobody sends here.
                 "-search.latencyOffset=1s".to_owned(),
+                // Istio's buckets have more labels than the 30 that are kept otherwise; docs/graph.md says so.
+                "-maxLabelsPerTimeseries=64".to_owned(),
                 "-loggerLevel=ERROR".to_owned(),
             ],
         }

@@ -192,7 +192,7 @@ fn the_truth_tells_connections_apart_from_calls() {
     assert!(ids.is_sorted());
     for id in [
         "Kubernetes/payments/ledger->Kubernetes/payments/postgres:tcp",
-        "Kubernetes/payments/payments-v1->Kubernetes/payments/service/api.pay.example.com:tcp",
+        "Kubernetes/payments/payments-v1->Kubernetes/payments/external/api.pay.example.com:tcp",
         "Kubernetes/media/gallery->Kubernetes/media/blobs:tcp",
     ] {
         let edge = edges.iter().find(|e| e["id"] == id).unwrap();

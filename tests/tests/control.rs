@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use support::{Pidali, Prometheus, Store, Stub, response};
 
@@ -150,26 +150,38 @@ async fn a_bad_parameter_is_named_and_nothing_else_is_taken() -> Result<()> {
     Ok(())
 }
 
+/// Compares until both tell alike: a store is some seconds behind, and pods come and go between two questions.
 async fn a_store_tells_what_the_mesh_tells(world: &World) -> Result<()> {
     world.scraped(12).await;
+    let start = Instant::now();
+    loop {
+        match compared(world).await {
+            Ok(()) => return Ok(()),
+            Err(error) if start.elapsed() > Duration::from_secs(60) => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+async fn compared(world: &World) -> Result<()> {
     let seen = world.pidali.json("control-plane?window=10s").await?;
     let real = MESH.json("control-plane?window=10s").await?;
-    assert_eq!(seen["istiods"][0]["is_up"], true, "{seen}");
+    ensure!(seen["istiods"][0]["is_up"] == true, "{seen}");
     for list in [
         ("istiods", "pod"),
         ("builds", "version"),
         ("pushes", "kind"),
     ] {
         let (seen, real) = (texts(&seen[list.0], list.1), texts(&real[list.0], list.1));
-        assert_eq!(seen, real, "{list:?}");
+        ensure!(seen == real, "{list:?}");
     }
     let (connected, really) = (
         number(&seen["connected_proxies"]),
         number(&real["connected_proxies"]),
     );
-    assert!((connected - really).abs() <= 2.0, "{connected} {really}");
+    ensure!((connected - really).abs() <= 2.0, "{connected} {really}");
     let left = number(&seen["root_cert_expires_in_s"]) - number(&real["root_cert_expires_in_s"]);
-    assert!(left.abs() < 60.0, "{seen}");
+    ensure!(left.abs() < 60.0, "{seen}");
 
     let seen = world.pidali.json("sidecars").await?;
     let real = MESH.json("sidecars").await?;
@@ -178,22 +190,22 @@ async fn a_store_tells_what_the_mesh_tells(world: &World) -> Result<()> {
         .difference(&texts(&seen["items"], "id"))
         .cloned()
         .collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    ensure!(missing.is_empty(), "{missing:?}");
     let (memory, really) = (
         number(&seen["total"]["memory_bytes"]),
         number(&real["total"]["memory_bytes"]),
     );
     // Pods come and go while the two are asked.
-    assert!((memory - really).abs() < 0.1 * really, "{memory} {really}");
+    ensure!((memory - really).abs() < 0.1 * really, "{memory} {really}");
 
     let seen = world.pidali.json("breakers").await?;
     let real = MESH.json("breakers").await?;
-    assert_eq!(seen["exposed"], real["exposed"], "{}", seen["notices"]);
+    ensure!(seen["exposed"] == real["exposed"], "{}", seen["notices"]);
 
     let sources = world.pidali.json("sources?window=10s").await?;
     let source = &sources["items"][0];
     let labels = source["labels"].as_array().context("labels")?;
-    assert!(labels.iter().all(|it| it["present"] == true), "{labels:?}");
+    ensure!(labels.iter().all(|it| it["present"] == true), "{labels:?}");
     let metrics = source["metrics"].as_array().context("metrics")?;
     for name in [
         "istio_requests_total",
@@ -201,9 +213,9 @@ async fn a_store_tells_what_the_mesh_tells(world: &World) -> Result<()> {
         "container_memory_working_set_bytes",
     ] {
         let found = metrics.iter().find(|it| it["name"] == name).context(name)?;
-        assert_eq!(found["present"], true, "{name}");
+        ensure!(found["present"] == true, "{name}");
     }
-    assert!(source["retention"].is_string(), "{source}");
+    ensure!(source["retention"].is_string(), "{source}");
     Ok(())
 }
 
@@ -228,13 +240,23 @@ async fn a_real_victoria_metrics_tells_what_the_mesh_tells() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scrape_interval_is_measured_and_held_against_the_window() -> Result<()> {
     // A minute of samples is the least that tells.
-    PROMETHEUS.scraped(70).await;
-    let sources = PROMETHEUS.pidali.json("sources?window=10s").await?;
-    let source = &sources["items"][0];
-    let interval = number(&source["scrape_interval_s"]);
-    assert!((0.8..1.3).contains(&interval), "{source}");
-    assert_eq!(source["scrapes"]["verdict"], "enough", "{source}");
-    Ok(())
+    PROMETHEUS.scraped(65).await;
+    let start = Instant::now();
+    loop {
+        let sources = PROMETHEUS.pidali.json("sources?window=10s").await?;
+        let source = &sources["items"][0];
+        let interval = number(&source["scrape_interval_s"]);
+        // A busy machine scrapes more seldom than each second, never more often.
+        if (0.8..2.5).contains(&interval) && source["scrapes"]["verdict"] == "enough" {
+            return Ok(());
+        }
+        let (interval, scrapes) = (&source["scrape_interval_s"], &source["scrapes"]);
+        ensure!(
+            start.elapsed() < Duration::from_secs(60),
+            "{interval} {scrapes}"
+        );
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
 }
 
 /// A Prometheus that remembers what it was asked, and answers nothing.

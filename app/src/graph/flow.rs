@@ -55,6 +55,12 @@ pub fn figures(flow: &Flow) -> Vec<(&'static str, String)> {
         ("Opened", flow.connections_opened.map(numbers::count)),
         ("Closed", flow.connections_closed.map(numbers::count)),
         (
+            "Failed",
+            flow.connections_failed
+                .filter(|it| *it > 0.0)
+                .map(numbers::count),
+        ),
+        (
             "Messages to the server",
             flow.messages_to_server_ps.map(numbers::messages),
         ),

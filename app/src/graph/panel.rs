@@ -218,11 +218,6 @@ fn node_view(
             Some(view! { <div><dt>{label}</dt><dd>{value}</dd></div> })
         })
         .collect_view();
-        let badges = node
-            .badges
-            .iter()
-            .map(|badge| view! { <li class="chip">{words::badge(badge)}</li> })
-            .collect_view();
         let callers: Vec<&Edge> = g.edges.iter().filter(|e| e.to == node.id).collect();
         let callees: Vec<&Edge> = g.edges.iter().filter(|e| e.from == node.id).collect();
         let caller_list = neighbours("Called by", callers, |e| names.name(&e.from), on_select);
@@ -231,7 +226,7 @@ fn node_view(
         view! {
             {node.explanation.clone().map(|text| view! { <p class="panel__note">{text}</p> })}
             {own_page(node)}
-            {(!node.badges.is_empty()).then(|| view! { <ul class="chips">{badges}</ul> })}
+            {chips(&node.badges)}
             <dl class="facts">{facts}</dl>
             {both_ways("Calls to it", node.inbound.as_ref(), &node.inbound_flow, has_latency)}
             {both_ways("Calls it makes", node.outbound.as_ref(), &node.outbound_flow, has_latency)}
@@ -282,6 +277,7 @@ fn edge_view(
             .node(&edge.to)
             .and_then(|callee| versions(g, callee, Some(edge), on_select));
         view! {
+            {chips(&edge.badges)}
             <dl class="facts">{ends}</dl>
             {figures("Calls", &edge.traffic, &edge.flow, has_latency, edge.protocol == "tcp")}
             {mtls(edge)}
@@ -302,6 +298,14 @@ fn edge_view(
         }
         .into_any()
     })
+}
+
+/// Short facts about a node or an edge, in words.
+fn chips(badges: &[String]) -> Option<AnyView> {
+    let said = badges
+        .iter()
+        .map(|badge| view! { <li class="chip">{words::badge(badge)}</li> });
+    (!badges.is_empty()).then(|| view! { <ul class="chips">{said.collect_view()}</ul> }.into_any())
 }
 
 /// The way to a node's own page, where it has one.

@@ -202,6 +202,7 @@ pub fn badge(badge: &str) -> String {
         "no_sidecar" => "No sidecar".to_owned(),
         "ingress" => "Ingress gateway".to_owned(),
         "egress" => "Egress gateway".to_owned(),
+        "tunnel" => "Carried by ztunnel".to_owned(),
         "via_waypoint" => "Through a waypoint".to_owned(),
         "not_injected" => "Not injected: its proxy is missing".to_owned(),
         "dead" => "No pod is ready".to_owned(),

@@ -168,10 +168,14 @@ const BYTES_A_CALL: f64 = 10_000.0;
 
 /// Wider, the more calls there are: by the logarithm of their rate.
 fn width(edge: &api::Edge) -> f64 {
-    let flow = &edge.flow;
-    let bytes = flow.client_to_server_bps.unwrap_or(0.0) + flow.server_to_client_bps.unwrap_or(0.0);
-    let calls = edge.traffic.rps.max(0.0) + bytes.max(0.0) / BYTES_A_CALL;
+    let calls = edge.traffic.rps.max(0.0) + bytes(edge).max(0.0) / BYTES_A_CALL;
     (1.0 + (1.0 + calls).log10() * 1.1).clamp(1.0, 5.0)
+}
+
+/// Bytes per second over TCP, both ways.
+fn bytes(edge: &api::Edge) -> f64 {
+    let flow = &edge.flow;
+    flow.client_to_server_bps.unwrap_or(0.0) + flow.server_to_client_bps.unwrap_or(0.0)
 }
 
 /// A line no thinner than this on the screen.
@@ -186,7 +190,8 @@ pub fn lacks_mtls(edge: &api::Edge) -> bool {
 
 /// Draws an edge.
 pub fn draw(edge: &api::Edge, line: &Curve, scale: f64, alpha: f64, items: &mut Vec<Item>) {
-    let is_idle = edge.traffic.requests <= 0.0 || edge.health.status == HealthStatus::Idle;
+    let is_busy = edge.traffic.requests > 0.0 || bytes(edge) > 0.0;
+    let is_idle = !is_busy || edge.health.status == HealthStatus::Idle;
     let ink =
         alarm(edge.health.status).unwrap_or(if is_idle { Ink::Text3 } else { Ink::LineStrong });
     let stroke = Stroke {

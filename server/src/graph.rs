@@ -6,6 +6,7 @@ use axum::response::Response;
 use mesh::api::graph::{Include, LayoutState};
 use mesh::api::{self, GraphQuery};
 use mesh::units::UnixMillis;
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::http::{ApiError, App, Encoded, Params};
@@ -68,11 +69,17 @@ pub async fn show(
     Ok(encoded.respond(&headers))
 }
 
+/// So many large answers are made at once: each holds the whole mesh, and there are few processors anyway.
+static MAKING: Semaphore = Semaphore::const_new(2);
+
 /// Does what takes long for a large mesh where it holds nobody up.
 pub async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
+    let permit = MAKING.acquire().await;
+    let made = tokio::task::spawn_blocking(work).await;
+    drop(permit);
+    made.map_err(|error| {
         tracing::error!(%error, "An answer could not be made");
         ApiError::internal()
     })

@@ -1,7 +1,8 @@
 //! What is asked of the server again and again: the answer held, how it stands, and the hints that there
-//! is a newer one. The graph and the routes share it.
+//! is a newer one. All pages share it.
 
 mod answer;
+mod series;
 mod stream;
 
 mod failed;
@@ -9,5 +10,6 @@ mod strip;
 
 pub use answer::{Live, Phase, Question, Standing};
 pub use failed::{BadLink, Failure};
+pub use series::series;
 pub use stream::{Hears, listen};
 pub use strip::{Progress, Strip};

@@ -10,9 +10,9 @@ use mesh::routes::Board;
 use mesh::units::UnixMillis;
 use serde::Serialize;
 
+use crate::apart::apart;
 use crate::clock;
 use crate::facts::Known;
-use crate::graph::apart;
 use crate::http::{ApiError, App, Encoded};
 
 /// What is asked.

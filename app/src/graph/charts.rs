@@ -1,25 +1,22 @@
 //! How one node's or edge's traffic went over the window.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use mesh::api::SeriesQuery;
 use mesh::api::series::Series;
 
 use super::Store;
-use crate::fetch::{self, Answer, Problem};
+use crate::live;
+use crate::numbers;
 use crate::shell::clock::{time_of_day, time_with_seconds};
 use crate::shell::place::use_place;
 use crate::ui::chart::{Chart, Ink, Line};
 use crate::ui::state::Skeleton;
-use crate::{numbers, url};
 
 /// Two charts: requests with errors, and latency. They follow the picture: a new one asks for new series.
 #[component]
 pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
     let place = use_place();
     let store = expect_context::<Store>();
-    let series = RwSignal::new(None::<Result<Series, Problem>>);
-    let generation = StoredValue::new(0u32);
     let question = Memo::new(move |_| {
         let query = place.query()?;
         Some(SeriesQuery {
@@ -33,32 +30,7 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
     });
     let graph_made =
         Memo::new(move |_| store.answer.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
-    Effect::new(move |before: Option<Option<SeriesQuery>>| {
-        let _ = graph_made.get();
-        let asked = question.get();
-        if before.flatten().as_ref().map(|q| &q.id) != asked.as_ref().map(|q| &q.id) {
-            series.set(None);
-        }
-        let Some(query) = asked.clone() else {
-            return asked;
-        };
-        generation.update_value(|n| *n = n.wrapping_add(1));
-        let mine = generation.get_value();
-        spawn_local(async move {
-            let got = fetch::get::<Series>(&url::series(&query), None, None).await;
-            if generation.try_get_value() != Some(mine) {
-                return;
-            }
-            match got {
-                Ok(Answer::Fresh { value, .. }) => series.set(Some(Ok(value))),
-                Ok(Answer::Unchanged) => {}
-                // An old chart is better than none; the strip says that the data is stale.
-                Err(_) if series.with_untracked(|s| matches!(s, Some(Ok(_)))) => {}
-                Err(problem) => series.set(Some(Err(problem))),
-            }
-        });
-        asked
-    });
+    let series = live::series(question, graph_made.into());
     move || match series.get() {
         None => view! { <Skeleton lines=3 label="Loading charts" /> }.into_any(),
         Some(Err(problem)) => view! {

@@ -1,18 +1,17 @@
 //! How the calls to or of one thing went over the window: requests, latency, and latency as a heatmap.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use mesh::api::SeriesQuery;
 use mesh::api::query::{By, Direction};
 use mesh::api::series::Series;
 
 use super::heatmap::LatencyMap;
-use crate::fetch::{self, Answer, Problem};
+use crate::live;
+use crate::numbers;
 use crate::shell::clock::{time_of_day, time_with_seconds};
 use crate::shell::place::use_place;
 use crate::ui::chart::{Chart, Ink, Line};
 use crate::ui::state::Skeleton;
-use crate::{numbers, url};
 
 /// Three charts of the calls to `id`, or of those it makes. They are asked for again with every new answer.
 #[component]
@@ -30,8 +29,6 @@ pub fn OverTime(
     made: Signal<Option<i64>>,
 ) -> impl IntoView {
     let place = use_place();
-    let series = RwSignal::new(None::<Result<Series, Problem>>);
-    let generation = StoredValue::new(0u32);
     let question = Memo::new(move |_| {
         let query = place.query()?;
         Some(SeriesQuery {
@@ -43,32 +40,7 @@ pub fn OverTime(
             heatmap: true,
         })
     });
-    Effect::new(move |before: Option<Option<SeriesQuery>>| {
-        let _ = made.get();
-        let asked = question.get();
-        if before.flatten().as_ref().map(|q| &q.id) != asked.as_ref().map(|q| &q.id) {
-            series.set(None);
-        }
-        let Some(query) = asked.clone() else {
-            return asked;
-        };
-        generation.update_value(|n| *n = n.wrapping_add(1));
-        let mine = generation.get_value();
-        spawn_local(async move {
-            let got = fetch::get::<Series>(&url::series(&query), None, None).await;
-            if generation.try_get_value() != Some(mine) {
-                return;
-            }
-            match got {
-                Ok(Answer::Fresh { value, .. }) => series.set(Some(Ok(value))),
-                Ok(Answer::Unchanged) => {}
-                // An old chart is better than none; the strip says that the data is stale.
-                Err(_) if series.with_untracked(|s| matches!(s, Some(Ok(_)))) => {}
-                Err(problem) => series.set(Some(Err(problem))),
-            }
-        });
-        asked
-    });
+    let series = live::series(question, made);
     let body = move || match series.get() {
         None => view! { <Skeleton lines=4 label="Loading charts" /> }.into_any(),
         Some(Err(problem)) => {

@@ -2,6 +2,7 @@
 
 mod build;
 mod live;
+mod scraped;
 mod synthetic;
 
 use anyhow::Result;

@@ -1,20 +1,12 @@
-//! A mesh whose every counter is known at every moment: a function of time alone, served to a scraper.
+//! A mesh whose every counter is known at every moment: a function of time alone.
 //!
 //! About 3.3 calls for each workload, each reported by both proxies with Istio's 25 labels. Pods are replaced,
 //! edges are born, one in twenty stands still, one in ten fails now and then.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
-
 const NAMESPACE_SIZE: usize = 50;
-/// Proxies are scraped in so many groups, as a service discovery would find them.
-const N_SHARDS: usize = 8;
 /// Istio's default bucket edges, in milliseconds.
 const EDGES: [&str; 20] = [
     "0.5", "1", "5", "10", "25", "50", "100", "250", "500", "1000", "2500", "5000", "10000",
@@ -27,6 +19,8 @@ pub struct Mesh {
     began: f64,
     edges: Vec<Edge>,
     workloads: Vec<Workload>,
+    /// What the proxies of each workload tell, by its place among the workloads.
+    pages: Vec<Vec<Page>>,
 }
 
 struct Workload {
@@ -62,6 +56,19 @@ pub struct Truth {
     pub requests: f64,
     /// Those that failed.
     pub errors: f64,
+    /// For how long the edge was there, in seconds.
+    pub age: f64,
+}
+
+/// A pod of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Where its workload stands among the workloads.
+    pub workload: usize,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// The same numbers each run (SplitMix64).
@@ -152,11 +159,14 @@ impl Mesh {
                 });
             }
         }
-        Mesh {
+        let mut mesh = Mesh {
             began: now(),
             edges,
             workloads,
-        }
+            pages: Vec::new(),
+        };
+        mesh.pages = mesh.pages();
+        mesh
     }
 
     /// Returns how many edges it has.
@@ -180,6 +190,7 @@ impl Mesh {
                     ),
                     requests: calls,
                     errors: calls * edge.failing,
+                    age: at - self.began - edge.born,
                 }
             })
             .collect();
@@ -187,25 +198,21 @@ impl Mesh {
         truths
     }
 
-    /// Serves the mesh to a scraper on so many ports as it has groups of proxies; they end with the process.
-    pub fn serve(self: &Arc<Mesh>) -> Result<Vec<String>> {
-        let mut targets = Vec::new();
-        for shard in 0..N_SHARDS {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
-            targets.push(listener.local_addr()?.to_string());
-            let pages = Arc::new(self.pages(shard));
-            let mesh = Arc::clone(self);
-            thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    let (mesh, pages) = (Arc::clone(&mesh), Arc::clone(&pages));
-                    thread::spawn(move || {
-                        // A scraper that went away comes again.
-                        mesh.answer(stream, &pages).ok();
-                    });
-                }
+    /// Returns the pods that live now.
+    pub fn living(&self) -> Vec<Pod> {
+        let t = now() - self.began;
+        let pods = self
+            .workloads
+            .iter()
+            .enumerate()
+            .flat_map(|(idx, workload)| {
+                living(workload, t).map(move |life| Pod {
+                    workload: idx,
+                    namespace: workload.namespace.clone(),
+                    name: format!("{}-{}", workload.name, life.name),
+                })
             });
-        }
-        Ok(targets)
+        pods.collect()
     }
 
     fn pods(&self, workload: &Workload) -> f64 {
@@ -216,32 +223,24 @@ impl Mesh {
         }
     }
 
-    /// The labels of each report of one group, prepared: they do not change.
-    fn pages(&self, shard: usize) -> Vec<Page> {
-        let mut pages = Vec::new();
+    /// The labels of each report, by the workload that reports, prepared: they do not change.
+    fn pages(&self) -> Vec<Vec<Page>> {
+        let mut pages: Vec<Vec<Page>> = self.workloads.iter().map(|_| Vec::new()).collect();
         for (idx, edge) in self.edges.iter().enumerate() {
-            for reporter in ["source", "destination"] {
-                let reporting = if reporter == "source" {
-                    edge.from
-                } else {
-                    edge.to
-                };
-                if reporting % N_SHARDS != shard {
-                    continue;
-                }
+            for (reporter, reporting) in [("source", edge.from), ("destination", edge.to)] {
                 let endings: &[(&str, &str, bool)] = match (edge.failing > 0.0, edge.protocol) {
                     (false, "grpc") => &[("200", "0", false)],
                     (false, _) => &[("200", "", false)],
                     (true, "grpc") => &[("200", "0", false), ("200", "14", true)],
                     (true, _) => &[("200", "", false), ("503", "", true)],
                 };
-                for (code, grpc, is_failure) in endings {
-                    pages.push(Page {
-                        edge: idx,
-                        reporting,
-                        is_failure: *is_failure,
-                        labels: self.labels(edge, reporter, code, grpc),
-                    });
+                let told = endings.iter().map(|(code, grpc, is_failure)| Page {
+                    edge: idx,
+                    is_failure: *is_failure,
+                    labels: self.labels(edge, reporter, code, grpc),
+                });
+                if let Some(of_workload) = pages.get_mut(reporting) {
+                    of_workload.extend(told);
                 }
             }
         }
@@ -285,76 +284,39 @@ impl Mesh {
         )
     }
 
-    fn answer(&self, stream: TcpStream, pages: &[Page]) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let mut stream = stream;
-        loop {
-            let mut line = String::new();
-            let mut any = false;
-            while reader.read_line(&mut line)? > 0 {
-                any = true;
-                if line == "\r\n" {
-                    break;
-                }
-                line.clear();
-            }
-            if !any {
-                return Ok(());
-            }
-            let text = self.text(pages);
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\r\n",
-                text.len()
-            )?;
-            stream.write_all(text.as_bytes())?;
-        }
-    }
-
-    /// The counters of one group of proxies as they are now.
-    fn text(&self, pages: &[Page]) -> String {
+    /// Returns what a pod's proxy tells now; `None` for a pod that is gone.
+    pub fn metrics(&self, pod: &Pod) -> Option<String> {
         let t = now() - self.began;
+        let workload = self.workloads.get(pod.workload)?;
+        let pages = self.pages.get(pod.workload)?;
+        let life = living(workload, t).find(|life| {
+            pod.name.strip_prefix(&workload.name) == Some(&format!("-{}", life.name))
+        })?;
+        let place = format!("namespace=\"{}\",pod=\"{}\"", pod.namespace, pod.name);
         let mut text = String::with_capacity(pages.len() * 24 * 1100);
-        let mut told = std::collections::BTreeSet::new();
+        let uptime = (t - life.since).min(90_000.0);
+        let _ = writeln!(text, "envoy_server_uptime{{{place}}} {uptime:.0}");
         for page in pages {
             let edge = &self.edges[page.edge];
-            let from = &self.workloads[edge.from];
-            let reporting = &self.workloads[page.reporting];
+            if edge.born > t {
+                continue;
+            }
             // The caller's pods count apart at the caller, together at the callee; the callee's pods share
             // what comes to them.
-            let senders = if page.reporting == edge.from {
+            let share = if pod.workload == edge.from {
                 1.0
             } else {
-                self.pods(from)
+                self.pods(&self.workloads[edge.from]) / self.pods(workload)
             };
-            for pod in living(reporting, t) {
-                let share = if page.reporting == edge.from {
-                    1.0
-                } else {
-                    1.0 / self.pods(reporting)
-                };
-                let since = edge.calls(pod.since.max(-90_000.0));
-                let calls = (edge.calls(t) - since) * senders * share;
-                let place = format!(
-                    "namespace=\"{}\",pod=\"{}-{}\"",
-                    reporting.namespace, reporting.name, pod.name
-                );
-                if told.insert(place.clone()) {
-                    let uptime = (t - pod.since).min(90_000.0);
-                    let _ = writeln!(text, "envoy_server_uptime{{{place}}} {uptime:.0}");
-                }
-                if edge.born > t {
-                    continue;
-                }
-                let count = if page.is_failure {
-                    calls * edge.failing
-                } else {
-                    calls * (1.0 - edge.failing)
-                };
-                series(&mut text, &place, &page.labels, count.floor(), edge.median);
-            }
+            let calls = (edge.calls(t) - edge.calls(life.since)) * share;
+            let count = if page.is_failure {
+                calls * edge.failing
+            } else {
+                calls * (1.0 - edge.failing)
+            };
+            series(&mut text, &place, &page.labels, count.floor(), edge.median);
         }
-        text
+        Some(text)
     }
 }
 
@@ -374,25 +336,24 @@ impl Edge {
 /// One report: an edge as one side tells it, with one ending.
 struct Page {
     edge: usize,
-    reporting: usize,
     is_failure: bool,
     labels: String,
 }
 
-struct Pod {
+struct Life {
     name: String,
     since: f64,
 }
 
 /// The pods of a workload at `t`: one for good, and for some a second one that is replaced.
-fn living(workload: &Workload, t: f64) -> impl Iterator<Item = Pod> {
-    let steady = Pod {
+fn living(workload: &Workload, t: f64) -> impl Iterator<Item = Life> {
+    let steady = Life {
         name: "0".to_owned(),
         since: -90_000.0,
     };
     let replaced = workload.restarts_every.map(|every| {
         let nth = (t / every).floor();
-        Pod {
+        Life {
             name: format!("r{nth}"),
             // The first was there before the world was looked at.
             since: if nth < 1.0 { -90_000.0 } else { nth * every },

@@ -6,12 +6,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mesh::units::{UnixMillis, Window};
+use moka::future::Cache;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, Semaphore};
 
 mod ask;
+mod births;
 mod decode;
 mod error;
 mod freshness;
@@ -34,6 +37,7 @@ pub use error::PrometheusError;
 pub use explain::{About, Asked, questions};
 pub use paste::mends;
 
+use births::Births;
 use promql::Dialect;
 
 /// How to reach a Prometheus.
@@ -123,6 +127,8 @@ pub struct Prometheus {
     prefix: String,
     /// What the source turned out to speak.
     dialect: OnceCell<Dialect>,
+    /// Where series were born, by window: several questions want to know.
+    births: Cache<(Window, UnixMillis), Births>,
 }
 
 impl Prometheus {
@@ -193,6 +199,10 @@ impl Prometheus {
             max_samples: settings.max_samples,
             prefix,
             dialect: OnceCell::new(),
+            births: Cache::builder()
+                .max_capacity(32)
+                .time_to_live(Duration::from_secs(20))
+                .build(),
         })
     }
 

@@ -36,22 +36,43 @@ impl Prometheus {
 
     /// Starts `store`, scraping `targets` (`host:port`) every `secs` seconds, keeping the labels they give.
     pub fn start(store: Store, secs: u32, targets: &[&str]) -> Result<Prometheus> {
+        Prometheus::start_with(store, secs, |home| {
+            write_targets(home, targets)?;
+            let list = home.join("targets.json");
+            let found = format!(
+                "    file_sd_configs:\n      - files: [\"{}\"]\n",
+                list.display()
+            );
+            Ok(found + store.refreshing())
+        })
+    }
+
+    /// Starts `store`, scraping what `url` lists in the words of HTTP service discovery every `secs` seconds,
+    /// keeping the labels that targets give.
+    pub fn discovering(store: Store, secs: u32, url: &str) -> Result<Prometheus> {
+        Prometheus::start_with(store, secs, |_| {
+            let found = format!("    http_sd_configs:\n      - url: \"{url}\"\n");
+            Ok(found + store.refreshing())
+        })
+    }
+
+    /// `discovery`: the lines of the scrape configuration that find targets, given the folder of what is kept.
+    fn start_with(
+        store: Store,
+        secs: u32,
+        discovery: impl FnOnce(&Path) -> Result<String>,
+    ) -> Result<Prometheus> {
         let name = store.program();
         let program = on_path(name).with_context(|| {
             format!("no {name} on the path; install it with: apt-get install -y {name}")
         })?;
         let home = tempfile::tempdir()?;
-        let list = home.path().join("targets.json");
-        let mut config = format!(
-            "global:\n  scrape_interval: {secs}s\n  scrape_timeout: {secs}s\nscrape_configs:\n  - job_name: mesh\n    honor_labels: true\n    file_sd_configs:\n      - files: [\"{}\"]\n",
-            list.display()
+        let config = format!(
+            "global:\n  scrape_interval: {secs}s\n  scrape_timeout: {secs}s\nscrape_configs:\n  - job_name: mesh\n    honor_labels: true\n{}",
+            discovery(home.path())?
         );
-        if store == Store::Prometheus {
-            config += "        refresh_interval: 1s\n";
-        }
         let file = home.path().join("prometheus.yml");
         std::fs::write(&file, config)?;
-        write_targets(home.path(), targets)?;
         // Free now; another process could take it before Prometheus does, who would then say so.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let data = home.path().join("data");
@@ -87,6 +108,14 @@ impl Store {
         }
     }
 
+    /// How soon changes of targets are seen; VictoriaMetrics takes that on its command line.
+    fn refreshing(self) -> &'static str {
+        match self {
+            Store::Prometheus => "        refresh_interval: 1s\n",
+            Store::Victoria => "",
+        }
+    }
+
     fn arguments(self, config: &str, data: &str, port: u16) -> Vec<String> {
         match self {
             Store::Prometheus => vec![
@@ -100,6 +129,7 @@ impl Store {
                 format!("-storageDataPath={data}"),
                 format!("-httpListenAddr=127.0.0.1:{port}"),
                 "-promscrape.fileSDCheckInterval=1s".to_owned(),
+                "-promscrape.httpSDCheckInterval=1s".to_owned(),
                 // It holds back the last 30 s as a rule, for agents that send late; nobody sends here.
                 "-search.latencyOffset=1s".to_owned(),
                 // Istio's buckets have more labels than the 30 that are kept otherwise; docs/graph.md says so.

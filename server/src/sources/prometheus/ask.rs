@@ -106,7 +106,7 @@ impl Prometheus {
         let status = response.status();
         self.refuse_what_is_no_answer(&response)?;
         let (max_bytes, max_samples) = (self.max_bytes, self.max_samples);
-        let (chunks, receiver) = mpsc::channel::<std::io::Result<Bytes>>(4);
+        let (chunks, receiver) = mpsc::channel::<Bytes>(4);
         let decoding =
             tokio::task::spawn_blocking(move || decode::read(receiver, max_samples, sink));
         let mut stream = response.bytes_stream();
@@ -126,7 +126,7 @@ impl Prometheus {
                 });
                 break;
             }
-            if chunks.send(Ok(chunk)).await.is_err() {
+            if chunks.send(chunk).await.is_err() {
                 break;
             }
         }

@@ -12,6 +12,7 @@ use mesh::units::Window;
 
 use crate::sources::Answer;
 
+use super::decode::Text;
 use super::explain::Asked;
 use super::labels::Reader;
 use super::promql::increase_from_zero;
@@ -83,8 +84,8 @@ pub fn questions(window: Window) -> Vec<Asked> {
 /// An upstream as its clients' namespace tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Upstream {
-    namespace: Box<str>,
-    name: Box<str>,
+    namespace: Text,
+    name: Text,
 }
 
 #[derive(Default)]

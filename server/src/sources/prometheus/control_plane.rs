@@ -8,7 +8,7 @@ use mesh::units::{UnixMillis, Window};
 
 use crate::sources::Answer;
 
-use super::decode::{Item, Point};
+use super::decode::{Item, Point, Text};
 use super::explain::Asked;
 use super::promql::increase_from_zero;
 use super::{Prometheus, PrometheusError};
@@ -221,7 +221,7 @@ fn number(point: &Point) -> Option<f64> {
 
 /// Returns where a series was scraped: namespace and pod, or the address where no pod is said.
 fn place(item: &Item) -> (String, String) {
-    let text = |label: &Option<Box<str>>| label.as_deref().unwrap_or_default().to_owned();
+    let text = |label: &Option<Text>| label.as_deref().unwrap_or_default().to_owned();
     let pod = item.metric.pod.as_ref().or(item.metric.instance.as_ref());
     (text(&item.metric.namespace), text(&pod.cloned()))
 }

@@ -3,7 +3,7 @@
 use mesh::api::sources::{Label, Metric};
 use mesh::units::UnixMillis;
 
-use super::decode::{Item, Labels};
+use super::decode::{Item, Labels, Text};
 use super::{Prometheus, breakers, control_plane, promql, proxies};
 
 /// How much of an answer about the source itself is read: a version and a flag are short.
@@ -292,7 +292,7 @@ impl Prometheus {
             promql::one_of("__name__", &names)
         );
         let now = crate::clock::now();
-        let found = self.gather(&present, now, |found: &mut Vec<Box<str>>, item| {
+        let found = self.gather(&present, now, |found: &mut Vec<Text>, item| {
             found.extend(item.metric.name);
         });
         let found = match found.await {

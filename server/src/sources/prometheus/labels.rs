@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
 
 use mesh::api::Notice;
 use mesh::telemetry::{Flags, Mtls, Peer, Protocol, Reporter, Response, ServiceRef, TrafficKey};
 
-use super::decode::{Labels, Point};
+use super::decode::{Labels, Point, Text};
 
 /// Reads labels and values, sharing what repeats, and remembers what it had to leave out.
 #[derive(Default)]
 pub struct Reader {
-    known: HashMap<TrafficKey, Arc<TrafficKey>>,
+    known: HashSet<Arc<TrafficKey>>,
     texts: HashSet<Arc<str>>,
     left_out: BTreeMap<&'static str, u64>,
 }
@@ -56,7 +56,7 @@ impl Reader {
                     .map(mesh::names::NamespaceName::new),
                 name: mesh::names::ServiceName::new(name),
             });
-        let number = |text: &Option<Box<str>>| text.as_deref().and_then(|t| t.parse().ok());
+        let number = |text: &Option<Text>| text.as_deref().and_then(|t| t.parse().ok());
         let key = TrafficKey {
             reporter,
             source,
@@ -77,8 +77,8 @@ impl Reader {
         if let Some(known) = self.known.get(&key) {
             return Some(known.clone());
         }
-        let shared = Arc::new(key.clone());
-        self.known.insert(key, shared.clone());
+        let shared = Arc::new(key);
+        self.known.insert(shared.clone());
         Some(shared)
     }
 
@@ -125,11 +125,11 @@ impl Reader {
 
     fn peer(
         &mut self,
-        cluster: &Option<Box<str>>,
-        namespace: &Option<Box<str>>,
-        workload: &Option<Box<str>>,
-        app: &Option<Box<str>>,
-        version: &Option<Box<str>>,
+        cluster: &Option<Text>,
+        namespace: &Option<Text>,
+        workload: &Option<Text>,
+        app: &Option<Text>,
+        version: &Option<Text>,
     ) -> Peer {
         let workload = self.text(workload);
         Peer {
@@ -146,7 +146,7 @@ impl Reader {
     }
 
     /// Returns the text of a label, shared; Istio writes `unknown` for what it does not know.
-    fn text(&mut self, label: &Option<Box<str>>) -> Option<Arc<str>> {
+    fn text(&mut self, label: &Option<Text>) -> Option<Arc<str>> {
         let text = label
             .as_deref()
             .filter(|t| !t.is_empty() && *t != "unknown")?;

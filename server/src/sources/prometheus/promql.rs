@@ -3,6 +3,8 @@
 use mesh::telemetry::{Selector, Side, SideKind};
 use mesh::units::Window;
 
+use super::births::Births;
+
 /// Istio's counter of requests.
 pub const REQUESTS: &str = "istio_requests_total";
 /// Istio's histogram of durations.
@@ -69,18 +71,32 @@ impl Dialect {
         format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({counted})")
     }
 
+    /// Returns whether births are asked for apart from what rose: not where the answer holds them already, nor
+    /// where aggregated series do not say of whom they are.
+    pub fn tells_births_apart(&self) -> bool {
+        !self.is_metricsql && self.prefix.is_empty()
+    }
+
     /// Asks for the first values of the series that were born within the window: `increase()` starts from
-    /// them, not from zero, and a first failure has no other value (rule R5). `None` where the requests hold
-    /// them already, or where aggregated series do not say of whom they are.
-    pub fn born(&self, window: Window) -> Option<String> {
-        if self.is_metricsql || !self.prefix.is_empty() {
-            return None;
-        }
-        let fresh = is_fresh(window);
-        Some(format!(
-            "sum by ({PEERS}, {ENDING}, {POLICY}) \
-             ((min_over_time({REQUESTS}[{window}]) unless {REQUESTS} offset {window}) and {fresh})"
-        ))
+    /// them, not from zero, and a first failure has no other value (rule R5). `None` where births are not told
+    /// apart, or there were none.
+    pub fn born(&self, window: Window, births: &Births) -> Option<String> {
+        let first = first_value(&selector(REQUESTS, None, births), window);
+        self.of_births(
+            births,
+            |fresh| format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({first} and {fresh})"),
+            window,
+        )
+    }
+
+    fn of_births(
+        &self,
+        births: &Births,
+        question: impl FnOnce(&str) -> String,
+        window: Window,
+    ) -> Option<String> {
+        let is_asked = self.tells_births_apart() && !births.is_none();
+        is_asked.then(|| question(&is_fresh(window, births)))
     }
 
     /// Asks for the requests to some workloads alone, by name, in whatever namespace; and for those that no
@@ -110,41 +126,113 @@ impl Dialect {
             one_of("destination_workload", to),
         ];
         let metric = format!("{DURATIONS}{{{}}}", matchers.join(", "));
-        let fresh = is_fresh(window);
+        let fresh = is_fresh(window, &Births::Anywhere);
         Some(format!(
             "sum by (le, {PEERS}) (({metric} unless {metric} offset {window}) and {fresh})"
         ))
     }
 
-    /// Asks for TCP bytes and connections of the whole mesh. The label `flow` says which; it starts with
-    /// `tunnel_` where an ambient node proxy tells it.
+    /// Asks for TCP bytes and connections of the whole mesh: what counters rose by. The label `flow` says which;
+    /// it starts with `tunnel_` where an ambient node proxy tells it. What [`Dialect::tcp_born`] tells comes on top.
     pub fn tcp(&self, window: Window) -> String {
         let by = format!("{PEERS}, response_flags, {POLICY}");
-        let parts = TCP.iter().flat_map(|(metric, flow)| {
-            [("!=", ""), ("=", "tunnel_")].map(|(is, tunnel)| {
-                let metric = format!("{}{{app{is}\"ztunnel\"}}", self.named(metric));
-                let counted = self.flow(&metric, window);
-                format!("label_replace(sum by ({by}) ({counted}), \"flow\", \"{tunnel}{flow}\", \"\", \"\")")
-            })
-        });
-        parts.collect::<Vec<_>>().join(" or ")
+        self.flows(&tcp_flows(), &by, window)
     }
 
-    /// Asks for the messages in gRPC calls of the whole mesh; the label `flow` says which way they went.
+    /// Asks for the first values of TCP's series that were born within the window, as [`Dialect::born`] does.
+    pub fn tcp_born(&self, window: Window, births: &Births) -> Option<String> {
+        let by = format!("{PEERS}, response_flags, {POLICY}");
+        self.flows_born(&tcp_flows(), &by, window, births)
+    }
+
+    /// Asks for the messages in gRPC calls of the whole mesh: what counters rose by; the label `flow` says which
+    /// way they went. What [`Dialect::messages_born`] tells comes on top.
     pub fn messages(&self, window: Window) -> String {
-        let parts = MESSAGES.iter().map(|(metric, flow)| {
-            let counted = self.flow(&self.named(metric), window);
-            format!("label_replace(sum by ({PEERS}) ({counted}), \"flow\", \"{flow}\", \"\", \"\")")
+        self.flows(&message_flows(), PEERS, window)
+    }
+
+    /// Asks for the first values of the messages' series that were born within the window, as [`Dialect::born`]
+    /// does.
+    pub fn messages_born(&self, window: Window, births: &Births) -> Option<String> {
+        self.flows_born(&message_flows(), PEERS, window, births)
+    }
+
+    fn flows(&self, flows: &[Flow], by: &str, window: Window) -> String {
+        let parts = flows.iter().map(|flow| {
+            let metric = selector(&self.named(flow.metric), flow.matcher, &Births::Anywhere);
+            let counted = if self.is_metricsql && self.prefix.is_empty() {
+                increase_from_zero(&metric, window)
+            } else {
+                format!("increase({metric}[{window}])")
+            };
+            flow.labelled(&format!("sum by ({by}) ({counted})"))
         });
         parts.collect::<Vec<_>>().join(" or ")
     }
 
-    fn flow(&self, metric: &str, window: Window) -> String {
-        if self.prefix.is_empty() {
-            increase_from_zero(metric, window)
-        } else {
-            format!("increase({metric}[{window}])")
-        }
+    fn flows_born(
+        &self,
+        flows: &[Flow],
+        by: &str,
+        window: Window,
+        births: &Births,
+    ) -> Option<String> {
+        let parts = flows.iter().map(|flow| {
+            let metric = selector(flow.metric, flow.matcher, births);
+            flow.labelled(&first_value(&metric, window))
+        });
+        let parts = parts.collect::<Vec<_>>().join(" or ");
+        self.of_births(
+            births,
+            |fresh| format!("sum by (flow, {by}) (({parts}) and {fresh})"),
+            window,
+        )
+    }
+}
+
+/// One of several counters in one question.
+struct Flow {
+    metric: &'static str,
+    matcher: Option<&'static str>,
+    name: String,
+}
+
+impl Flow {
+    fn labelled(&self, counted: &str) -> String {
+        let name = &self.name;
+        format!("label_replace({counted}, \"flow\", \"{name}\", \"\", \"\")")
+    }
+}
+
+fn tcp_flows() -> Vec<Flow> {
+    let sides = [("app!=\"ztunnel\"", ""), ("app=\"ztunnel\"", "tunnel_")];
+    let flows = TCP.iter().flat_map(|&(metric, flow)| {
+        sides.map(|(matcher, tunnel)| Flow {
+            metric,
+            matcher: Some(matcher),
+            name: format!("{tunnel}{flow}"),
+        })
+    });
+    flows.collect()
+}
+
+fn message_flows() -> Vec<Flow> {
+    let flows = MESSAGES.iter().map(|&(metric, flow)| Flow {
+        metric,
+        matcher: None,
+        name: flow.to_owned(),
+    });
+    flows.collect()
+}
+
+/// Writes the series of `metric` that one matcher leaves, where births can be.
+fn selector(metric: &str, matcher: Option<&str>, births: &Births) -> String {
+    let of_births = births.matcher();
+    let matchers: Vec<&str> = matcher.into_iter().chain(of_births.as_deref()).collect();
+    if matchers.is_empty() {
+        metric.to_owned()
+    } else {
+        format!("{metric}{{{}}}", matchers.join(", "))
     }
 }
 
@@ -160,21 +248,41 @@ impl Durations {
 /// Targets whose series, when they appear within the window, are really new: the target was scraped at the
 /// window's start, or all its proxies are younger than the window. A proxy that was only scraped for the first
 /// time is neither, and its past is not counted.
-fn is_fresh(window: Window) -> String {
+fn is_fresh(window: Window, births: &Births) -> String {
     let secs = window.secs();
+    let (up, uptime) = (selector("up", None, births), selector(UPTIME, None, births));
     format!(
-        "on (job, instance) ((up offset {window} == 1) \
-         or (max by (job, instance) ({UPTIME}) < {secs}))"
+        "on (job, instance) (({up} offset {window} == 1) \
+         or (max by (job, instance) ({uptime}) < {secs}))"
+    )
+}
+
+/// Returns what the series of `metric` that were born inside the window began with, less what `increase()` has
+/// made of it: that assumes that a counter came from zero within half an interval before its first sample
+/// (`extrapolatedRate` in Prometheus's promql/functions.go), and n samples are n - 1 intervals apart.
+fn first_value(metric: &str, window: Window) -> String {
+    let over = |what: &str| format!("{what}_over_time({metric}[{window}])");
+    let (min, max, count) = (over("min"), over("max"), over("count"));
+    format!(
+        "(clamp_min({min} - ({max} - {min}) / (2 * clamp_min({count} - 1, 1)), 0) \
+         unless {metric} offset {window})"
     )
 }
 
 /// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
 /// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
 pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
-    let fresh = is_fresh(window);
+    let fresh = is_fresh(window, &Births::Anywhere);
     format!(
         "((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))"
     )
+}
+
+/// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
+/// each scrape. Where there are none, one nameless answer says that scrapes are counted at all.
+pub fn targets_with_new_series(window: Window) -> String {
+    let added = "scrape_series_added";
+    format!("(sum by (instance) (sum_over_time({added}[{window}])) > 0) or on () count({added})")
 }
 
 /// A question that MetricsQL answers and PromQL refuses.
@@ -182,11 +290,12 @@ pub const IS_METRICSQL: &str = "median_over_time(up[1m])";
 
 /// Asks how many targets were scraped for the first time within the window although their proxies are
 /// older than it.
-pub fn first_scraped(window: Window) -> String {
+pub fn first_scraped(window: Window, births: &Births) -> String {
     let (w, secs) = (window.to_string(), window.secs());
+    let (up, uptime) = (selector("up", None, births), selector(UPTIME, None, births));
     format!(
-        "count((up unless on (job, instance) (up offset {w})) \
-         and on (job, instance) ({UPTIME} >= {secs}))"
+        "count(({up} unless on (job, instance) ({up} offset {w})) \
+         and on (job, instance) ({uptime} >= {secs}))"
     )
 }
 

@@ -9,6 +9,7 @@ use mesh::units::Window;
 
 use crate::sources::Answer;
 
+use super::decode::Text;
 use super::explain::Asked;
 use super::labels::Reader;
 use super::promql::matcher;
@@ -62,7 +63,7 @@ pub fn questions(window: Window) -> Vec<Asked> {
 #[derive(Default)]
 struct Figures {
     reader: Reader,
-    by_pod: BTreeMap<(Box<str>, Box<str>), f64>,
+    by_pod: BTreeMap<(Text, Text), f64>,
 }
 
 impl Prometheus {
@@ -81,7 +82,7 @@ impl Prometheus {
                 }
             })
         });
-        let mut by_pod: BTreeMap<(Box<str>, Box<str>), [Option<f64>; 3]> = BTreeMap::new();
+        let mut by_pod: BTreeMap<(Text, Text), [Option<f64>; 3]> = BTreeMap::new();
         let (mut notices, mut missing, mut failures) = (Vec::new(), Vec::new(), Vec::new());
         let answers = futures::future::join_all(asked).await;
         for (place, (answer, (metric, label, _))) in answers.into_iter().zip(&texts).enumerate() {

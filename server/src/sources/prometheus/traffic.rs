@@ -1,8 +1,10 @@
 //! The facts of a window: requests, their durations, bytes over TCP, messages in gRPC calls.
 
-use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
+use foldhash::HashMap;
+use futures::future::OptionFuture;
 use mesh::api::Notice;
 use mesh::telemetry::{
     Bucket, DurationBuckets, GrpcMessages, Histogram, LatencySample, MessageSample, Requests,
@@ -12,29 +14,40 @@ use mesh::units::UnixMillis;
 
 use crate::sources::Answer;
 
+use super::births::Births;
 use super::labels::Reader;
 use super::promql::{self, Durations};
 use super::{Prometheus, PrometheusError};
 
-/// What was counted, by key, with what could not be read.
-#[derive(Default)]
-struct Counts {
+/// What an answer told by key, with what could not be read.
+struct Told<K, V> {
     reader: Reader,
-    by_key: BTreeMap<Arc<TrafficKey>, f64>,
+    by_key: HashMap<K, V>,
 }
 
-/// Bucket counts by key.
-#[derive(Default)]
-struct Timed {
-    reader: Reader,
-    by_key: BTreeMap<Arc<TrafficKey>, Vec<Bucket>>,
+/// Counts by what was counted.
+type Counts = Told<Arc<TrafficKey>, f64>;
+/// Bucket counts by what was timed.
+type Timed = Told<Arc<TrafficKey>, Vec<Bucket>>;
+/// Flows in the order of the names they are asked by; whether they are a tunnel's.
+type Flows = Told<(Arc<TrafficKey>, bool), [f64; 4]>;
+
+impl<K, V> Default for Told<K, V> {
+    fn default() -> Told<K, V> {
+        Told {
+            reader: Reader::default(),
+            by_key: HashMap::default(),
+        }
+    }
 }
 
-/// Flows by key, in the order of the names they are asked by.
-#[derive(Default)]
-struct Flows {
-    reader: Reader,
-    by_key: BTreeMap<(Arc<TrafficKey>, bool), [f64; 4]>,
+impl<K: Ord + Hash, V> Told<K, V> {
+    /// Returns what was told in the order of the keys, so that sums come out the same each time.
+    fn sorted(self) -> impl Iterator<Item = (K, V)> {
+        let mut all: Vec<(K, V)> = self.by_key.into_iter().collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all.into_iter()
+    }
 }
 
 /// What stands before the name of a flow that a node's proxy tells.
@@ -46,21 +59,22 @@ impl Prometheus {
     /// What counters rose by, and what those that are new began with, are asked side by side: together they
     /// take as long as the first alone where the source has two processors.
     pub async fn requests(&self, ask: &Requests) -> Result<Answer<Vec<Sample>>, PrometheusError> {
+        let Requests { window, at } = *ask;
         let dialect = self.dialect().await;
-        let (text, born) = (dialect.requests(ask.window), dialect.born(ask.window));
-        let born = async {
-            match &born {
-                Some(text) => self.counts(text, ask.at).await.map(Some),
-                None => Ok(None),
-            }
+        let text = dialect.requests(window);
+        let new = async {
+            let births = self.births(&dialect, window, at).await;
+            let text = dialect.born(window, &births);
+            let born = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
+            let born = async { born.await.transpose() };
+            tokio::try_join!(born, self.first_scraped(ask, &births))
         };
-        let rose = self.counts(&text, ask.at);
-        let ((mut all, mut notices), born, first) =
-            tokio::try_join!(rose, born, self.first_scraped(ask))?;
+        let rose = self.counts(&text, at);
+        let ((mut all, mut notices), (born, first)) = tokio::try_join!(rose, new)?;
         notices.extend(all.reader.notices());
         if let Some((born, warnings)) = born {
             notices.extend(warnings);
-            for (key, value) in born.by_key {
+            for (key, value) in born.sorted() {
                 *all.by_key.entry(key).or_default() += value;
             }
         }
@@ -108,7 +122,7 @@ impl Prometheus {
             tokio::try_join!(self.timed(&client, ask.at), self.timed(&server, ask.at))?;
         notices.extend(more);
         notices.extend(all.reader.notices());
-        for (key, buckets) in without.by_key {
+        for (key, buckets) in without.sorted() {
             all.by_key.entry(key).or_default().extend(buckets);
         }
         Ok(Answer {
@@ -138,12 +152,14 @@ impl Prometheus {
 
     /// Returns what flowed over TCP in the window, mesh-wide.
     pub async fn tcp(&self, ask: &TcpTraffic) -> Result<Answer<Vec<TcpSample>>, PrometheusError> {
+        let TcpTraffic { window, at } = *ask;
+        let dialect = self.dialect().await;
         let names = promql::TCP.map(|(_, flow)| flow);
-        let text = self.dialect().await.tcp(ask.window);
-        let (flows, mut notices) = self.flows(&text, ask.at, &names, true).await?;
-        notices.extend(flows.reader.notices());
-        let value = flows.by_key.into_iter();
-        let value = value.map(|((key, is_tunnel), flow)| {
+        let text = dialect.tcp(window);
+        let births = self.births(&dialect, window, at).await;
+        let born = dialect.tcp_born(window, &births);
+        let (flows, notices) = self.flows(text, born, at, &names, true).await?;
+        let value = flows.sorted().map(|((key, is_tunnel), flow)| {
             let [to_server_bytes, to_client_bytes, opened, closed] = flow;
             TcpSample {
                 key,
@@ -165,11 +181,14 @@ impl Prometheus {
         &self,
         ask: &GrpcMessages,
     ) -> Result<Answer<Vec<MessageSample>>, PrometheusError> {
+        let GrpcMessages { window, at } = *ask;
+        let dialect = self.dialect().await;
         let names = promql::MESSAGES.map(|(_, flow)| flow);
-        let text = self.dialect().await.messages(ask.window);
-        let (flows, mut notices) = self.flows(&text, ask.at, &names, false).await?;
-        notices.extend(flows.reader.notices());
-        let value = flows.by_key.into_iter();
+        let text = dialect.messages(window);
+        let births = self.births(&dialect, window, at).await;
+        let born = dialect.messages_born(window, &births);
+        let (flows, notices) = self.flows(text, born, at, &names, false).await?;
+        let value = flows.sorted();
         let value = value.map(|((key, _), [to_server, to_client, ..])| MessageSample {
             key,
             to_server,
@@ -213,16 +232,42 @@ impl Prometheus {
         .await
     }
 
-    /// `is_tcp`: whether the metrics are TCP's, whatever the protocol's label says.
+    /// Returns what rose and what was born, added up. `is_tcp`: whether the metrics are TCP's, whatever the
+    /// protocol's label says.
     async fn flows(
         &self,
-        text: &str,
+        rose: String,
+        born: Option<String>,
+        at: UnixMillis,
+        names: &[&'static str],
+        is_tcp: bool,
+    ) -> Result<(Flows, Vec<Notice>), PrometheusError> {
+        let born = OptionFuture::from(born.map(|text| self.flow(text, at, names, is_tcp)));
+        let born = async { born.await.transpose() };
+        let rose = self.flow(rose, at, names, is_tcp);
+        let ((mut all, mut notices), born) = tokio::try_join!(rose, born)?;
+        notices.extend(all.reader.notices());
+        if let Some((born, warnings)) = born {
+            notices.extend(warnings);
+            for (key, flow) in born.sorted() {
+                let sums = all.by_key.entry(key).or_default();
+                for (sum, value) in sums.iter_mut().zip(flow) {
+                    *sum += value;
+                }
+            }
+        }
+        Ok((all, notices))
+    }
+
+    async fn flow(
+        &self,
+        text: String,
         at: UnixMillis,
         names: &[&'static str],
         is_tcp: bool,
     ) -> Result<(Flows, Vec<Notice>), PrometheusError> {
         let names = names.to_vec();
-        self.gather(text, at, move |flows: &mut Flows, mut item| {
+        self.gather(&text, at, move |flows: &mut Flows, mut item| {
             let flow = item.metric.flow.take().unwrap_or_default();
             let (is_tunnel, flow) = match flow.strip_prefix(TUNNEL) {
                 Some(rest) => (true, rest),
@@ -262,8 +307,15 @@ impl Prometheus {
 
     /// Says when pods older than the window were scraped for the first time within it: what they counted
     /// before is not in the figures (rule R5).
-    async fn first_scraped(&self, ask: &Requests) -> Result<Option<Notice>, PrometheusError> {
-        let text = promql::first_scraped(ask.window);
+    async fn first_scraped(
+        &self,
+        ask: &Requests,
+        births: &Births,
+    ) -> Result<Option<Notice>, PrometheusError> {
+        if births.is_none() {
+            return Ok(None);
+        }
+        let text = promql::first_scraped(ask.window, births);
         let (n, _) = self
             .gather(&text, ask.at, |n: &mut f64, item| {
                 *n = item.value.and_then(|v| v.1.parse().ok()).unwrap_or(0.0);
@@ -282,13 +334,12 @@ impl Prometheus {
 }
 
 fn samples(counts: Counts) -> Vec<Sample> {
-    let counts = counts.by_key.into_iter();
+    let counts = counts.sorted();
     counts.map(|(key, value)| Sample { key, value }).collect()
 }
 
 fn histograms(timed: Timed) -> Vec<LatencySample> {
-    let timed = timed.by_key.into_iter();
-    let timed = timed.filter_map(|(key, buckets)| {
+    let timed = timed.sorted().filter_map(|(key, buckets)| {
         let histogram = Histogram::new(buckets)?;
         Some(LatencySample { key, histogram })
     });

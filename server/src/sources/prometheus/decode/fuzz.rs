@@ -85,6 +85,7 @@ proptest! {
     fn fuzz_whatever_a_source_answers_is_read_or_refused(
         start in any::<usize>(),
         blows in prop::collection::vec(blow(), 0..8),
+        chunk in 1_usize..400,
     ) {
         let bytes = struck(start, &blows);
         let mut reader = Reader::default();
@@ -107,7 +108,7 @@ proptest! {
             }
             None => Some(n),
         };
-        match read_from(bytes.as_slice(), 50, sink) {
+        match read_from(bytes.chunks(chunk), 50, sink) {
             Ok(Outcome::Success { value, .. }) => prop_assert!(value <= 50),
             Ok(Outcome::Failure { .. }) => {}
             Err(error) => prop_assert!(!error.into_error(50).to_string().is_empty()),

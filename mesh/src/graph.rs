@@ -29,6 +29,7 @@ mod identity;
 mod judging;
 mod named;
 mod names;
+mod picture;
 mod project;
 mod roles;
 mod select;
@@ -43,6 +44,7 @@ mod words;
 mod tests;
 
 pub use named::is_id;
+pub use picture::{Picture, Scope};
 pub use select::{outbound_selector, selector, service_id, workload_id};
 pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
@@ -87,13 +89,26 @@ pub fn answer(
     query: &GraphQuery,
     at: UnixMillis,
     generated_at: UnixMillis,
+    notices: Vec<Notice>,
+) -> api::Graph {
+    let project = |scope: Scope| Arc::new(Picture::of(facts, &scope));
+    answer_from(facts, &project, query, at, generated_at, notices)
+}
+
+/// Returns what [`answer`] does, of `facts` that `pictures` projects or has projected before.
+pub fn answer_from(
+    facts: &Facts,
+    pictures: &dyn Fn(Scope) -> Arc<Picture>,
+    query: &GraphQuery,
+    at: UnixMillis,
+    generated_at: UnixMillis,
     mut notices: Vec<Notice>,
 ) -> api::Graph {
     let with_latency = query.includes(Include::Latency) && facts.latency.is_some();
     let folded: Vec<String> = match &query.fold {
         Fold::None => Vec::new(),
         Fold::Namespaces(names) => names.clone(),
-        Fold::Auto => well_namespaces(facts, query),
+        Fold::Auto => well_namespaces(facts, pictures, query),
     };
     if query.fold == Fold::Auto && !folded.is_empty() {
         notices.push(Notice {
@@ -107,30 +122,25 @@ pub fn answer(
             hint: Some("choose a namespace to look inside".to_owned()),
         });
     }
-    let idle = query.idle.then_some(query.namespaces.as_slice());
     let is_now = is_now(at, generated_at);
-    let mut views = Views::of(facts, query.by, &folded, idle);
-    if !is_now {
-        views.forget_pods();
-    }
-    let hour = facts.hour.as_ref().map(|requests| {
-        let facts = Facts {
-            window: Window::HOUR,
-            requests: requests.clone(),
-            inventory: facts.inventory.clone(),
-            ..Facts::default()
-        };
-        Views::of(&facts, query.by, &folded, None)
+    let picture = pictures(Scope {
+        by: query.by,
+        folded,
+        idle: query.idle.then(|| query.namespaces.clone()),
+        is_now,
     });
+    let (views, hour) = (&picture.views, picture.hour.as_ref());
     notices.extend(explain::notices(facts, query, is_now));
     let judge = Judge::of(facts, is_now, with_latency);
-    let drawing = Drawing::new(&views, facts.window, hour.as_ref(), with_latency, judge);
-    let kept = filter::kept(query, &views, &mut notices);
-    let mut edges: Vec<api::Edge> = kept.edges.iter().filter_map(|e| drawing.edge(*e)).collect();
-    // Edges and nodes are large: their keys are sorted, and each is moved once.
-    edges.sort_by_cached_key(|edge| edge.id.clone());
-    let mut nodes: Vec<api::Node> = kept.nodes.iter().filter_map(|n| drawing.node(*n)).collect();
-    nodes.sort_by_cached_key(|node| node.id.clone());
+    let drawing = Drawing::new(views, facts.window, hour, with_latency, judge);
+    let kept = filter::kept(query, views, &mut notices);
+    // Edges and nodes are large: there is room for just so many, their keys are sorted, and each is moved once.
+    let mut edges = Vec::with_capacity(kept.edges.len());
+    edges.extend(kept.edges.iter().filter_map(|e| drawing.edge(*e)));
+    edges.sort_by_cached_key(|edge: &api::Edge| edge.id.clone());
+    let mut nodes = Vec::with_capacity(kept.nodes.len());
+    nodes.extend(kept.nodes.iter().filter_map(|n| drawing.node(*n)));
+    nodes.sort_by_cached_key(|node: &api::Node| node.id.clone());
     let namespaces = boxes(&nodes);
     let mut include = Vec::new();
     if query.includes(Include::Traffic) || with_latency {
@@ -187,13 +197,18 @@ pub fn namespaces(facts: &Facts) -> Vec<api::namespaces::Namespace> {
 }
 
 /// Returns the namespaces to fold: none in a small graph, all that are well in a large one.
-fn well_namespaces(facts: &Facts, query: &GraphQuery) -> Vec<String> {
+fn well_namespaces(
+    facts: &Facts,
+    pictures: &dyn Fn(Scope) -> Arc<Picture>,
+    query: &GraphQuery,
+) -> Vec<String> {
     let unfolded = GraphQuery {
         fold: Fold::None,
         include: vec![Include::Traffic],
         ..query.clone()
     };
-    let graph = answer(facts, &unfolded, UnixMillis(0), UnixMillis(0), Vec::new());
+    let (at, now) = (UnixMillis(0), UnixMillis(0));
+    let graph = answer_from(facts, pictures, &unfolded, at, now, Vec::new());
     if graph.nodes.len() <= MAX_UNFOLDED {
         return Vec::new();
     }

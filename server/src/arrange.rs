@@ -9,18 +9,31 @@ use mesh::api::GraphQuery;
 use mesh::layout::{self, Placement, Shape};
 use mesh::units::UnixMillis;
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 use tracing::error;
 
 /// How long an answer waits for its layout before it says `pending`.
-const PATIENCE: Duration = Duration::from_millis(150);
-/// The same for a graph so large that its layout takes longer than that anyway: only as long as it takes to
-/// find one that is there.
-const PATIENCE_LARGE: Duration = Duration::from_millis(5);
+const USUAL: Duration = Duration::from_millis(150);
+/// As long as it takes to find a layout that is there: for a graph so large that making one takes longer than that
+/// anyway, and where others wait.
+const LITTLE: Duration = Duration::from_millis(5);
 const LARGE: usize = 300;
+/// So many placed nodes are remembered, over all layouts.
+const MAX_PLACED: u64 = 20_000;
+static LAYING: Semaphore = Semaphore::const_new(1);
 /// How many windows are laid out together, so that a rare edge does not make the picture jump.
 const N_WINDOWS: usize = 6;
 /// How many selections are remembered.
 const N_SCOPES: usize = 128;
+
+/// How long an answer may wait for its layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// A blink.
+    Usual,
+    /// Only for one that is there.
+    Little,
+}
 
 /// Layouts by shape.
 pub struct Arranger {
@@ -32,7 +45,8 @@ impl Default for Arranger {
     fn default() -> Arranger {
         Arranger {
             placements: Cache::builder()
-                .max_capacity(64)
+                .max_capacity(MAX_PLACED)
+                .weigher(|shape: &Arc<Shape>, _| u32::try_from(shape.n_nodes()).unwrap_or(u32::MAX))
                 .time_to_idle(Duration::from_secs(900))
                 .build(),
             recent: Mutex::default(),
@@ -43,21 +57,32 @@ impl Default for Arranger {
 impl Arranger {
     /// Writes positions into `graph`, or leaves it `pending` when they take longer than a blink; they
     /// are computed on and are there the next time.
-    pub async fn arrange(&self, graph: &mut Graph, query: &GraphQuery, at: UnixMillis) {
+    pub async fn arrange(
+        &self,
+        graph: &mut Graph,
+        query: &GraphQuery,
+        at: UnixMillis,
+        patience: Patience,
+    ) {
         let shape = self.joined(Arc::new(Shape::of(graph)), query, at);
         let placements = self.placements.clone();
         // A task of its own: a viewer who leaves must not throw the work away.
         let work = tokio::spawn(async move {
             placements
                 .try_get_with(shape.clone(), async move {
-                    tokio::task::spawn_blocking(move || Arc::new(layout::place(&shape))).await
+                    // One at a time: a large one takes much memory, and there are few processors anyway.
+                    let permit = LAYING.acquire().await;
+                    let placed =
+                        tokio::task::spawn_blocking(move || Arc::new(layout::place(&shape))).await;
+                    drop(permit);
+                    placed
                 })
                 .await
         });
-        let patience = if graph.nodes.len() < LARGE {
-            PATIENCE
+        let patience = if graph.nodes.len() < LARGE && patience == Patience::Usual {
+            USUAL
         } else {
-            PATIENCE_LARGE
+            LITTLE
         };
         match tokio::time::timeout(patience, work).await {
             Ok(Ok(Ok(placement))) => {
@@ -89,12 +114,20 @@ impl Arranger {
             }
         }
         let shapes = recent.entry(scope).or_default();
+        // Most windows have the same shape: one copy of it does.
+        let same = shapes.iter().find(|(_, known)| **known == *shape);
+        let shape = same.map_or(shape, |(_, known)| Arc::clone(known));
         match shapes.back_mut() {
             Some((last, known)) if *last == at => *known = shape,
             _ => shapes.push_back((at, shape)),
         }
         while shapes.len() > N_WINDOWS {
             shapes.pop_front();
+        }
+        if let Some((_, first)) = shapes.front()
+            && shapes.iter().all(|(_, shape)| Arc::ptr_eq(shape, first))
+        {
+            return Arc::clone(first);
         }
         let mut all = Shape::default();
         for (_, shape) in shapes.iter() {

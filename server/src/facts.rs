@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mesh::api::Notice;
 use mesh::api::overview::Freshness;
-use mesh::graph::{self, Facts};
+use mesh::graph::{self, Facts, Picture, Scope};
 use mesh::health::Objectives;
 use mesh::inventory::Inventory;
 use mesh::telemetry::{
@@ -15,6 +16,8 @@ use mesh::telemetry::{
 };
 use mesh::units::{UnixMillis, Window};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use moka::sync;
 
 use crate::clock;
 use crate::http::ApiError;
@@ -27,12 +30,31 @@ const HOUR_TICK_MS: i64 = 60_000;
 /// Above so many names, the last hour is asked of the whole mesh: a longer question would cost more.
 const MAX_NAMED: usize = 200;
 
+/// What nobody asked for in so long is of a tick that has passed.
+const IDLE: Duration = Duration::from_millis(TICK_MS as u64 + 1_000);
+/// So many projections of the whole mesh are kept: one of each kind, for all who look at parts of it.
+const MAX_PICTURES: u64 = 4;
+
 /// Facts of one window with what should be known about them.
 pub struct Known {
     /// The facts.
     pub facts: Facts,
     /// What is missing or only estimated.
     pub notices: Vec<Notice>,
+    /// Tells them from others of the same window.
+    number: u64,
+    pictures: Pictures,
+}
+
+/// Projections by facts and scope.
+type Pictures = sync::Cache<(u64, Scope), Arc<Picture>>;
+
+impl Known {
+    /// Returns a projection of the facts, made once for all selections. It may take long: not for a worker.
+    pub fn picture(&self, scope: Scope) -> Arc<Picture> {
+        let make = || Arc::new(Picture::of(&self.facts, &scope));
+        self.pictures.get_with((self.number, scope.clone()), make)
+    }
 }
 
 /// What the cluster holds, as of now; `None` where none is asked.
@@ -49,6 +71,8 @@ pub struct FactsCache {
     interval: Cache<(), Option<f64>>,
     traffic: Cache<(Window, UnixMillis), Arc<Known>>,
     full: Cache<(Window, UnixMillis), Arc<Known>>,
+    pictures: Pictures,
+    n_known: AtomicU64,
     hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
     fresh: Cache<UnixMillis, Freshness>,
 }
@@ -65,7 +89,9 @@ impl FactsCache {
         ) -> Cache<K, V> {
             Cache::builder()
                 .max_capacity(n)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(Duration::from_secs(20))
+                .time_to_idle(IDLE)
                 .build()
         }
         FactsCache {
@@ -79,7 +105,18 @@ impl FactsCache {
             // A window for each age of fresh weights, beside those that people look at.
             traffic: cache(24),
             full: cache(4),
-            hours: cache(2),
+            pictures: sync::Cache::builder()
+                .max_capacity(MAX_PICTURES)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(Duration::from_secs(20))
+                .time_to_idle(IDLE)
+                .build(),
+            n_known: AtomicU64::new(0),
+            // By the minute, and asked by whoever comes within it.
+            hours: Cache::builder()
+                .max_capacity(2)
+                .time_to_live(Duration::from_secs(20))
+                .build(),
             fresh: cache(8),
         }
     }
@@ -141,7 +178,7 @@ impl FactsCache {
                 if self.metrics.is_built_in() {
                     self.add_hour(&mut facts, at, &mut notices).await;
                 }
-                Ok(Arc::new(Known { facts, notices }))
+                Ok(self.known(facts, notices))
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
@@ -186,10 +223,19 @@ impl FactsCache {
                     }
                     Err(error) => notices.push(error.into_notice("messages_missing")),
                 }
-                Ok(Arc::new(Known { facts, notices }))
+                Ok(self.known(facts, notices))
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    fn known(&self, facts: Facts, notices: Vec<Notice>) -> Arc<Known> {
+        Arc::new(Known {
+            facts,
+            notices,
+            number: self.n_known.fetch_add(1, Ordering::Relaxed),
+            pictures: self.pictures.clone(),
+        })
     }
 
     /// Returns how fresh the data was at an instant.

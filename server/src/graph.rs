@@ -7,7 +7,8 @@ use mesh::api::graph::{Include, LayoutState};
 use mesh::api::{self, GraphQuery};
 use mesh::units::UnixMillis;
 
-use crate::apart::apart;
+use crate::apart::Turn;
+use crate::arrange::Patience;
 use crate::clock;
 use crate::http::{ApiError, App, Encoded, Params};
 
@@ -53,15 +54,28 @@ pub async fn show(
     } else {
         app.facts.traffic(query.window, at).await?
     };
+    // From the facts to the bytes it is one turn: graphs that wait for each other would all be held.
+    let turn = Turn::take().await;
+    if let Some(encoded) = app.answers.get(&key).await {
+        return Ok(encoded.respond(&headers));
+    }
     let asked = query.clone();
-    let mut graph = apart(move || {
-        let notices = known.notices.clone();
-        mesh::graph::answer(&known.facts, &asked, at, clock::now(), notices)
-    })
-    .await?;
-    app.arranger.arrange(&mut graph, &query, at).await;
+    let mut graph = turn
+        .work(move || {
+            let notices = known.notices.clone();
+            let picture = |scope| known.picture(scope);
+            let now = clock::now();
+            mesh::graph::answer_from(&known.facts, &picture, &asked, at, now, notices)
+        })
+        .await?;
+    let patience = if turn.is_awaited() {
+        Patience::Little
+    } else {
+        Patience::Usual
+    };
+    app.arranger.arrange(&mut graph, &query, at, patience).await;
     let is_ready = graph.layout == LayoutState::Ready;
-    let encoded = apart(move || Encoded::json(&graph)).await??;
+    let encoded = turn.work(move || Encoded::json(&graph)).await??;
     // A pending layout is about to be ready.
     if is_ready {
         app.answers.insert(key, encoded.clone()).await;

@@ -156,9 +156,13 @@ impl Prometheus {
         let dialect = self.dialect().await;
         let names = promql::TCP.map(|(_, flow)| flow);
         let text = dialect.tcp(window);
-        let births = self.births(&dialect, window, at).await;
-        let born = dialect.tcp_born(window, &births);
-        let (flows, notices) = self.flows(text, born, at, &names, true).await?;
+        let (mut flows, mut notices) = self.flows(&text, at, &names, true).await?;
+        if !flows.by_key.is_empty() {
+            let births = self.births(&dialect, window, at).await;
+            let born = dialect.tcp_born(window, &births);
+            notices.extend(self.add_flows(&mut flows, born, at, &names, true).await?);
+        }
+        notices.extend(flows.reader.notices());
         let value = flows.sorted().map(|((key, is_tunnel), flow)| {
             let [to_server_bytes, to_client_bytes, opened, closed] = flow;
             TcpSample {
@@ -185,9 +189,13 @@ impl Prometheus {
         let dialect = self.dialect().await;
         let names = promql::MESSAGES.map(|(_, flow)| flow);
         let text = dialect.messages(window);
-        let births = self.births(&dialect, window, at).await;
-        let born = dialect.messages_born(window, &births);
-        let (flows, notices) = self.flows(text, born, at, &names, false).await?;
+        let (mut flows, mut notices) = self.flows(&text, at, &names, false).await?;
+        if !flows.by_key.is_empty() {
+            let births = self.births(&dialect, window, at).await;
+            let born = dialect.messages_born(window, &births);
+            notices.extend(self.add_flows(&mut flows, born, at, &names, false).await?);
+        }
+        notices.extend(flows.reader.notices());
         let value = flows.sorted();
         let value = value.map(|((key, _), [to_server, to_client, ..])| MessageSample {
             key,
@@ -232,42 +240,39 @@ impl Prometheus {
         .await
     }
 
-    /// Returns what rose and what was born, added up. `is_tcp`: whether the metrics are TCP's, whatever the
-    /// protocol's label says.
-    async fn flows(
+    /// Adds what was born to what rose. It is asked last: most meshes have few such flows or none, and the first
+    /// sample of the very first one shows as soon as the second is there.
+    async fn add_flows(
         &self,
-        rose: String,
+        all: &mut Flows,
         born: Option<String>,
         at: UnixMillis,
         names: &[&'static str],
         is_tcp: bool,
-    ) -> Result<(Flows, Vec<Notice>), PrometheusError> {
-        let born = OptionFuture::from(born.map(|text| self.flow(text, at, names, is_tcp)));
-        let born = async { born.await.transpose() };
-        let rose = self.flow(rose, at, names, is_tcp);
-        let ((mut all, mut notices), born) = tokio::try_join!(rose, born)?;
-        notices.extend(all.reader.notices());
-        if let Some((born, warnings)) = born {
-            notices.extend(warnings);
-            for (key, flow) in born.sorted() {
-                let sums = all.by_key.entry(key).or_default();
-                for (sum, value) in sums.iter_mut().zip(flow) {
-                    *sum += value;
-                }
+    ) -> Result<Vec<Notice>, PrometheusError> {
+        let Some(born) = born else {
+            return Ok(Vec::new());
+        };
+        let (born, warnings) = self.flows(&born, at, names, is_tcp).await?;
+        for (key, flow) in born.sorted() {
+            let sums = all.by_key.entry(key).or_default();
+            for (sum, value) in sums.iter_mut().zip(flow) {
+                *sum += value;
             }
         }
-        Ok((all, notices))
+        Ok(warnings)
     }
 
-    async fn flow(
+    /// `is_tcp`: whether the metrics are TCP's, whatever the protocol's label says.
+    async fn flows(
         &self,
-        text: String,
+        text: &str,
         at: UnixMillis,
         names: &[&'static str],
         is_tcp: bool,
     ) -> Result<(Flows, Vec<Notice>), PrometheusError> {
         let names = names.to_vec();
-        self.gather(&text, at, move |flows: &mut Flows, mut item| {
+        self.gather(text, at, move |flows: &mut Flows, mut item| {
             let flow = item.metric.flow.take().unwrap_or_default();
             let (is_tunnel, flow) = match flow.strip_prefix(TUNNEL) {
                 Some(rest) => (true, rest),

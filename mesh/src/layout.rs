@@ -4,6 +4,9 @@
 //! [`Shape`] is all that a layout may look at, and the key it is cached by.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::HashSet;
 
 use crate::api::NodeKind;
 use crate::api::graph::{Graph, LayoutState};
@@ -41,18 +44,21 @@ pub fn node_size(kind: NodeKind, name: &str, version: Option<&str>) -> (i32, i32
     }
 }
 
+/// An id, a cluster or a namespace. Shapes and placements of many windows are remembered, and share them.
+type Id = Arc<str>;
+
 /// What a layout depends on: which nodes of which size there are, in which box, and who calls whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
-    nodes: BTreeMap<String, ShapeNode>,
+    nodes: BTreeMap<Id, ShapeNode>,
     /// Edge id → ids of caller and callee.
-    edges: BTreeMap<String, (String, String)>,
+    edges: BTreeMap<Id, (Id, Id)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ShapeNode {
     /// Cluster and namespace of the box around it, if it stands in one.
-    namespace: Option<(String, String)>,
+    namespace: Option<(Id, Id)>,
     w: i32,
     h: i32,
 }
@@ -65,27 +71,34 @@ impl Shape {
             .iter()
             .map(|b| (b.cluster.as_str(), b.namespace.as_str()))
             .collect();
-        let nodes: BTreeMap<String, ShapeNode> = graph
-            .nodes
-            .iter()
-            .map(|node| {
-                let key = (node.cluster.as_str(), node.namespace.as_str());
-                let namespace = (boxes.contains(&key) && node.kind != NodeKind::Namespace)
-                    .then(|| (node.cluster.clone(), node.namespace.clone()));
-                let shape = ShapeNode {
-                    namespace,
-                    w: node.w.clamp(1, 1000),
-                    h: node.h.clamp(1, 1000),
-                };
-                (node.id.clone(), shape)
-            })
-            .collect();
-        let edges = graph
-            .edges
-            .iter()
-            .filter(|edge| nodes.contains_key(&edge.from) && nodes.contains_key(&edge.to))
-            .map(|edge| (edge.id.clone(), (edge.from.clone(), edge.to.clone())))
-            .collect();
+        let mut texts: HashSet<Id> = HashSet::default();
+        let mut shared = |text: &str| match texts.get(text) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new: Id = text.into();
+                texts.insert(Arc::clone(&new));
+                new
+            }
+        };
+        let mut nodes: BTreeMap<Id, ShapeNode> = BTreeMap::new();
+        for node in &graph.nodes {
+            let (cluster, namespace) = (node.cluster.as_str(), node.namespace.as_str());
+            let is_boxed =
+                boxes.contains(&(cluster, namespace)) && node.kind != NodeKind::Namespace;
+            let shape = ShapeNode {
+                namespace: is_boxed.then(|| (shared(cluster), shared(namespace))),
+                w: node.w.clamp(1, 1000),
+                h: node.h.clamp(1, 1000),
+            };
+            nodes.insert(shared(&node.id), shape);
+        }
+        let mut edges = BTreeMap::new();
+        for edge in &graph.edges {
+            let ends = (shared(&edge.from), shared(&edge.to));
+            if nodes.contains_key(&ends.0) && nodes.contains_key(&ends.1) {
+                edges.insert(Id::from(edge.id.as_str()), ends);
+            }
+        }
         Shape { nodes, edges }
     }
 

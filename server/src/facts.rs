@@ -31,7 +31,7 @@ const HOUR_TICK_MS: i64 = 60_000;
 const MAX_NAMED: usize = 200;
 
 /// What nobody asked for in so long is of a tick that has passed.
-const IDLE: Duration = Duration::from_millis(TICK_MS as u64 + 1_000);
+pub const IDLE: Duration = Duration::from_millis(TICK_MS as u64 + 1_000);
 /// So many projections of the whole mesh are kept: one of each kind, for all who look at parts of it.
 const MAX_PICTURES: u64 = 4;
 

@@ -16,7 +16,7 @@ use utoipa::OpenApi;
 
 use crate::arrange::Arranger;
 use crate::cluster::Cluster;
-use crate::facts::FactsCache;
+use crate::facts::{self, FactsCache};
 use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
@@ -113,6 +113,7 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         .max_capacity(bytes)
         .weigher(|_, encoded: &Encoded| encoded.weight())
         .time_to_live(std::time::Duration::from_secs(20))
+        .time_to_idle(facts::IDLE)
         .build()
 }
 

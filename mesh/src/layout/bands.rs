@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::place::{Item, NODE_GAP, RANK_GAP, with_dugong};
-use super::{BOX_PADDING, BOX_TITLE, Shape, ShapeNode};
+use super::{BOX_PADDING, BOX_TITLE, Id, Shape, ShapeNode};
 
 /// Between bands.
 const BAND_GAP: f64 = 24.0;
@@ -16,8 +16,8 @@ const SWEEPS: usize = 12;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Owner {
-    Namespace(String, String),
-    Node(String),
+    Namespace(Id, Id),
+    Node(Id),
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Band<'_> {
 }
 
 /// Returns the centre of every node, or nothing where dugong fails.
-pub fn banded(shape: &Shape) -> Option<BTreeMap<String, (i32, i32)>> {
+pub fn banded(shape: &Shape) -> Option<BTreeMap<Id, (i32, i32)>> {
     let (columns, heights) = columns(shape)?;
     let mut bands = bands(shape, &columns, &heights);
     stack(&mut bands);
@@ -68,8 +68,9 @@ pub fn banded(shape: &Shape) -> Option<BTreeMap<String, (i32, i32)>> {
     }
     let xs = column_centres(shape, &columns);
     let centres = ys.iter().filter_map(|(id, y)| {
-        let column = columns.get(id)?;
-        Some(((*id).to_owned(), (*xs.get(*column)?, y.round() as i32)))
+        let (id, _) = shape.nodes.get_key_value(*id)?;
+        let column = columns.get(&**id)?;
+        Some((Id::clone(id), (*xs.get(*column)?, y.round() as i32)))
     });
     Some(centres.collect())
 }
@@ -81,12 +82,12 @@ fn columns(shape: &Shape) -> Option<(Columns<'_>, BTreeMap<&str, f64>)> {
     let items: BTreeMap<&str, Item> = shape
         .nodes
         .iter()
-        .map(|(id, n)| (id.as_str(), Item { w: n.w, h: n.h }))
+        .map(|(id, n)| (&**id, Item { w: n.w, h: n.h }))
         .collect();
     let mut weights: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (from, to) in shape.edges.values().filter(|(from, to)| from != to) {
         // Calls within a namespace are kept short first.
-        let home = |id: &String| shape.nodes.get(id).and_then(|n| n.namespace.as_ref());
+        let home = |id: &Id| shape.nodes.get(id).and_then(|n| n.namespace.as_ref());
         let weight = if home(from) == home(to) { 3 } else { 1 };
         *weights.entry((from, to)).or_default() += weight;
     }
@@ -108,7 +109,7 @@ fn columns(shape: &Shape) -> Option<(Columns<'_>, BTreeMap<&str, f64>)> {
     }
     // What calls nobody stands where its namespace has most room.
     for (id, node) in &shape.nodes {
-        if !columns.contains_key(id.as_str()) {
+        if !columns.contains_key(&**id) {
             let column = emptiest(shape, node, &columns, ranks.len().max(1));
             columns.insert(id, column);
             heights.insert(id, f64::MAX);

@@ -14,7 +14,7 @@ use crate::api::graph::{Graph, LayoutState};
 use super::bands::banded;
 use super::line::Card;
 use super::ways::Ways;
-use super::{BOX_PADDING as PADDING, BOX_TITLE as TITLE, Shape, ShapeNode};
+use super::{BOX_PADDING as PADDING, BOX_TITLE as TITLE, Id, Shape, ShapeNode};
 
 /// More nodes than this are not laid out in one go.
 const MAX_AT_ONCE: usize = 150;
@@ -31,11 +31,11 @@ const WIDEST: f64 = 2.4;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     /// Node id → centre.
-    nodes: BTreeMap<String, (i32, i32)>,
+    nodes: BTreeMap<Id, (i32, i32)>,
     /// Edge id → control points from border to border.
-    edges: BTreeMap<String, Vec<[i32; 2]>>,
+    edges: BTreeMap<Id, Vec<[i32; 2]>>,
     /// Cluster and namespace → box.
-    boxes: BTreeMap<(String, String), Rect>,
+    boxes: BTreeMap<(Id, Id), Rect>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,20 +50,23 @@ impl Placement {
     /// Writes the positions into `graph` and returns whether every node has one. If not, `graph` is
     /// left as it was.
     pub fn apply(&self, graph: &mut Graph) -> bool {
-        let known = |id: &String| self.nodes.contains_key(id);
+        let known = |id: &str| self.nodes.contains_key(id);
         if !graph.nodes.iter().all(|node| known(&node.id)) {
             return false;
         }
         for node in &mut graph.nodes {
-            if let Some(&(x, y)) = self.nodes.get(&node.id) {
+            if let Some(&(x, y)) = self.nodes.get(node.id.as_str()) {
                 (node.x, node.y) = (Some(x), Some(y));
             }
         }
         for edge in &mut graph.edges {
-            edge.points = self.edges.get(&edge.id).cloned();
+            edge.points = self.edges.get(edge.id.as_str()).cloned();
         }
         for ns in &mut graph.namespaces {
-            let key = (ns.cluster.clone(), ns.namespace.clone());
+            let key = (
+                Id::from(ns.cluster.as_str()),
+                Id::from(ns.namespace.as_str()),
+            );
             if let Some(rect) = self.boxes.get(&key) {
                 (ns.x, ns.y) = (Some(rect.x), Some(rect.y));
                 (ns.w, ns.h) = (Some(rect.w), Some(rect.h));
@@ -91,13 +94,13 @@ pub(super) struct Item {
 
 /// Returns the centre of every node: each namespace alone, then the namespaces among themselves, with
 /// nodes outside every namespace standing as boxes of their own.
-fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
+fn nested(shape: &Shape) -> BTreeMap<Id, (i32, i32)> {
     // What stands in the outer picture: a namespace, or a node outside all.
-    let outer_of = |id: &str, node: &ShapeNode| match &node.namespace {
+    let outer_of = |id: &Id, node: &ShapeNode| match &node.namespace {
         Some((cluster, namespace)) => Outer::Namespace(cluster.clone(), namespace.clone()),
-        None => Outer::Node(id.to_owned()),
+        None => Outer::Node(Id::clone(id)),
     };
-    let mut members: BTreeMap<Outer, Vec<&String>> = BTreeMap::new();
+    let mut members: BTreeMap<Outer, Vec<&Id>> = BTreeMap::new();
     let mut home: BTreeMap<&str, Outer> = BTreeMap::new();
     for (id, node) in &shape.nodes {
         let outer = outer_of(id, node);
@@ -107,7 +110,7 @@ fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
     let mut inner_edges: BTreeMap<&Outer, BTreeSet<(&str, &str)>> = BTreeMap::new();
     let mut outer_edges: BTreeMap<(&Outer, &Outer), usize> = BTreeMap::new();
     for (from, to) in shape.edges.values() {
-        let (Some(a), Some(b)) = (home.get(from.as_str()), home.get(to.as_str())) else {
+        let (Some(a), Some(b)) = (home.get(&**from), home.get(&**to)) else {
             continue;
         };
         if a == b {
@@ -130,7 +133,7 @@ fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
                     w: node.w,
                     h: node.h,
                 };
-                Some((id.as_str(), item))
+                Some((&***id, item))
             })
             .collect();
         let edges: Vec<(&str, &str, usize)> = inner_edges
@@ -169,7 +172,10 @@ fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
         };
         let (left, top) = (cx - size.w / 2, cy - size.h / 2);
         for (id, (x, y)) in centres {
-            out.insert(id.to_owned(), (left + x, top + y));
+            let Some((id, _)) = shape.nodes.get_key_value(id) else {
+                continue;
+            };
+            out.insert(Id::clone(id), (left + x, top + y));
         }
     }
     out
@@ -177,8 +183,8 @@ fn nested(shape: &Shape) -> BTreeMap<String, (i32, i32)> {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outer {
-    Namespace(String, String),
-    Node(String),
+    Namespace(Id, Id),
+    Node(Id),
 }
 
 /// Returns centres, width and height of `items`, laid out in layers from left to right. Falls back to
@@ -337,8 +343,8 @@ fn rows<K: Ord + Copy>(
 }
 
 /// Draws the boxes and the edges around placed nodes; in columns, edges go around cards.
-fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>, in_columns: bool) -> Placement {
-    let mut boxes: BTreeMap<(String, String), (i32, i32, i32, i32)> = BTreeMap::new();
+fn finish(shape: &Shape, nodes: BTreeMap<Id, (i32, i32)>, in_columns: bool) -> Placement {
+    let mut boxes: BTreeMap<(Id, Id), (i32, i32, i32, i32)> = BTreeMap::new();
     for (id, (x, y)) in &nodes {
         let Some(node) = shape.nodes.get(id) else {
             continue;
@@ -363,7 +369,7 @@ fn finish(shape: &Shape, nodes: BTreeMap<String, (i32, i32)>, in_columns: bool) 
             (key, rect)
         })
         .collect();
-    let card = |id: &String| {
+    let card = |id: &Id| {
         let (&(x, y), node) = (nodes.get(id)?, shape.nodes.get(id)?);
         let (w, h) = (node.w, node.h);
         Some(Card { x, y, w, h })
@@ -400,21 +406,19 @@ mod tests {
             .map(|n| {
                 let namespace = (n % (n_namespaces + 1)).checked_sub(1);
                 let node = ShapeNode {
-                    namespace: namespace.map(|ns| ("c".to_owned(), format!("ns{ns}"))),
+                    namespace: namespace.map(|ns| ("c".into(), format!("ns{ns}").into())),
                     w: 120,
                     h: 44,
                 };
-                (format!("n{n:04}"), node)
+                (format!("n{n:04}").into(), node)
             })
             .collect();
         let edges = edges
             .iter()
             .map(|(a, b)| {
-                let (a, b) = (
-                    format!("n{:04}", a % n_nodes),
-                    format!("n{:04}", b % n_nodes),
-                );
-                (format!("{a}->{b}:http"), (a, b))
+                let id = |n: &usize| Id::from(format!("n{:04}", n % n_nodes));
+                let (a, b) = (id(a), id(b));
+                (format!("{a}->{b}:http").into(), (a, b))
             })
             .collect();
         Shape { nodes, edges }
@@ -434,7 +438,7 @@ mod tests {
         ) {
             let shape = shape(n_nodes, n_namespaces, &edges);
             let placed = place(&shape);
-            let rects: Vec<(&String, Rect)> = placed
+            let rects: Vec<(&Id, Rect)> = placed
                 .nodes
                 .iter()
                 .map(|(id, (x, y))| (id, Rect { x: x - 60, y: y - 22, w: 120, h: 44 }))

@@ -47,6 +47,30 @@ pub fn node_size(kind: NodeKind, name: &str, version: Option<&str>) -> (i32, i32
 /// An id, a cluster or a namespace. Shapes and placements of many windows are remembered, and share them.
 type Id = Arc<str>;
 
+/// Texts that many shapes share.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    known: HashSet<Id>,
+    /// How many were in use when that was looked at last.
+    n_used: usize,
+}
+
+impl Ids {
+    fn share(&mut self, text: &str) -> Id {
+        if let Some(known) = self.known.get(text) {
+            return Arc::clone(known);
+        }
+        // Those that nobody uses any more go when they could be as many as the others.
+        if self.known.len() >= 2 * self.n_used.max(1_000) {
+            self.known.retain(|id| Arc::strong_count(id) > 1);
+            self.n_used = self.known.len();
+        }
+        let new: Id = text.into();
+        self.known.insert(Arc::clone(&new));
+        new
+    }
+}
+
 /// What a layout depends on: which nodes of which size there are, in which box, and who calls whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -66,37 +90,33 @@ struct ShapeNode {
 impl Shape {
     /// Returns the shape of `graph`.
     pub fn of(graph: &Graph) -> Shape {
+        Shape::sharing(graph, &mut Ids::default())
+    }
+
+    /// Returns the shape of `graph`, whose ids are shared with the shapes that `ids` knows.
+    pub fn sharing(graph: &Graph, ids: &mut Ids) -> Shape {
         let boxes: BTreeSet<(&str, &str)> = graph
             .namespaces
             .iter()
             .map(|b| (b.cluster.as_str(), b.namespace.as_str()))
             .collect();
-        let mut texts: HashSet<Id> = HashSet::default();
-        let mut shared = |text: &str| match texts.get(text) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new: Id = text.into();
-                texts.insert(Arc::clone(&new));
-                new
-            }
-        };
         let mut nodes: BTreeMap<Id, ShapeNode> = BTreeMap::new();
         for node in &graph.nodes {
             let (cluster, namespace) = (node.cluster.as_str(), node.namespace.as_str());
             let is_boxed =
                 boxes.contains(&(cluster, namespace)) && node.kind != NodeKind::Namespace;
             let shape = ShapeNode {
-                namespace: is_boxed.then(|| (shared(cluster), shared(namespace))),
+                namespace: is_boxed.then(|| (ids.share(cluster), ids.share(namespace))),
                 w: node.w.clamp(1, 1000),
                 h: node.h.clamp(1, 1000),
             };
-            nodes.insert(shared(&node.id), shape);
+            nodes.insert(ids.share(&node.id), shape);
         }
         let mut edges = BTreeMap::new();
         for edge in &graph.edges {
-            let ends = (shared(&edge.from), shared(&edge.to));
+            let ends = (ids.share(&edge.from), ids.share(&edge.to));
             if nodes.contains_key(&ends.0) && nodes.contains_key(&ends.1) {
-                edges.insert(Id::from(edge.id.as_str()), ends);
+                edges.insert(ids.share(&edge.id), ends);
             }
         }
         Shape { nodes, edges }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesh::api::Graph;
 use mesh::api::GraphQuery;
-use mesh::layout::{self, Placement, Shape};
+use mesh::layout::{self, Ids, Placement, Shape};
 use mesh::units::UnixMillis;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
@@ -38,6 +38,7 @@ pub enum Patience {
 /// Layouts by shape.
 pub struct Arranger {
     placements: Cache<Arc<Shape>, Arc<Placement>>,
+    ids: Mutex<Ids>,
     recent: Mutex<HashMap<GraphQuery, VecDeque<(UnixMillis, Arc<Shape>)>>>,
 }
 
@@ -47,8 +48,9 @@ impl Default for Arranger {
             placements: Cache::builder()
                 .max_capacity(MAX_PLACED)
                 .weigher(|shape: &Arc<Shape>, _| u32::try_from(shape.n_nodes()).unwrap_or(u32::MAX))
-                .time_to_idle(Duration::from_secs(900))
+                .time_to_idle(Duration::from_secs(300))
                 .build(),
+            ids: Mutex::default(),
             recent: Mutex::default(),
         }
     }
@@ -64,7 +66,11 @@ impl Arranger {
         at: UnixMillis,
         patience: Patience,
     ) {
-        let shape = self.joined(Arc::new(Shape::of(graph)), query, at);
+        let shape = {
+            let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            Shape::sharing(graph, &mut ids)
+        };
+        let shape = self.joined(Arc::new(shape), query, at);
         let placements = self.placements.clone();
         // A task of its own: a viewer who leaves must not throw the work away.
         let work = tokio::spawn(async move {

@@ -1,9 +1,9 @@
 //! What was asked of the sources, once for all viewers: same question, one upstream call.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use mesh::api::Notice;
 use mesh::api::overview::Freshness;
@@ -32,6 +32,8 @@ const MAX_NAMED: usize = 200;
 
 /// What nobody asked for in so long is of a tick that has passed.
 pub const IDLE: Duration = Duration::from_millis(TICK_MS as u64 + 1_000);
+/// So many windows are looked at without a time before those that nobody looks at are forgotten.
+const MAX_LIVE: usize = 64;
 /// So many projections of the whole mesh are kept: one of each kind, for all who look at parts of it.
 const MAX_PICTURES: u64 = 4;
 
@@ -44,6 +46,15 @@ pub struct Known {
     /// Tells them from others of the same window.
     number: u64,
     pictures: Pictures,
+}
+
+/// The instant that is looked at by those who name none, and how busy the source is with it.
+struct Live {
+    at: UnixMillis,
+    n_asked: usize,
+    began: Instant,
+    /// When the last answer came.
+    ended: Instant,
 }
 
 /// Projections by facts and scope.
@@ -73,6 +84,8 @@ pub struct FactsCache {
     full: Cache<(Window, UnixMillis), Arc<Known>>,
     pictures: Pictures,
     n_known: AtomicU64,
+    /// By window: what those look at who name no time.
+    live: Mutex<HashMap<Window, Live>>,
     hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
     fresh: Cache<UnixMillis, Freshness>,
 }
@@ -112,6 +125,7 @@ impl FactsCache {
                 .time_to_idle(IDLE)
                 .build(),
             n_known: AtomicU64::new(0),
+            live: Mutex::default(),
             // By the minute, and asked by whoever comes within it.
             hours: Cache::builder()
                 .max_capacity(2)
@@ -141,6 +155,36 @@ impl FactsCache {
         }
     }
 
+    /// Returns the instant that a question about the whole window means: an explicit one exactly; else the last
+    /// tick, unless facts of an earlier one are on their way, or took so long that the source should rest. So
+    /// however many look, and however slow the source is, it is asked about one instant at a time.
+    pub fn live(&self, window: Window, at: Option<UnixMillis>) -> Result<UnixMillis, ApiError> {
+        let fresh = self.instant(at)?;
+        if at.is_some() {
+            return Ok(fresh);
+        }
+        let mut lives = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if lives.len() >= MAX_LIVE {
+            lives.retain(|_, live| !live.is_over());
+        }
+        let live = lives.entry(window).or_insert_with(|| Live::new(fresh));
+        if live.at < fresh && live.is_over() {
+            *live = Live::new(fresh);
+        }
+        Ok(live.at)
+    }
+
+    /// Notes that the source is asked about an instant, until what is returned is dropped.
+    fn asking(&self, window: Window, at: UnixMillis) -> Asking<'_> {
+        let asking = Asking {
+            facts: self,
+            window,
+            at,
+        };
+        asking.note(|live| live.n_asked += 1);
+        asking
+    }
+
     /// Returns the traffic of a window, without latency.
     ///
     /// It does not wait for the last hour, by which health judges what the window alone can't: that comes with
@@ -148,6 +192,7 @@ impl FactsCache {
     pub async fn traffic(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.traffic
             .try_get_with((window, at), async {
+                let _asking = self.asking(window, at);
                 let requests = Requests { window, at };
                 let tcp = TcpTraffic { window, at };
                 let (requests, tcp) =
@@ -189,6 +234,7 @@ impl FactsCache {
     pub async fn full(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.full
             .try_get_with((window, at), async {
+                let _asking = self.asking(window, at);
                 let traffic = self.traffic(window, at).await?;
                 let mut notices = traffic.notices.clone();
                 let mut facts = traffic.facts.clone();
@@ -324,6 +370,54 @@ impl FactsCache {
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+}
+
+impl Live {
+    fn new(at: UnixMillis) -> Live {
+        let now = Instant::now();
+        Live {
+            at,
+            n_asked: 0,
+            began: now,
+            ended: now,
+        }
+    }
+
+    /// Returns whether the source may be asked about another instant: it rests twice as long as it worked, and at
+    /// most for a tick.
+    fn is_over(&self) -> bool {
+        let rest = (self.ended - self.began) * 2;
+        let rest = rest.min(Duration::from_millis(TICK_MS as u64));
+        self.n_asked == 0 && self.ended.elapsed() >= rest
+    }
+}
+
+/// A question on its way.
+struct Asking<'a> {
+    facts: &'a FactsCache,
+    window: Window,
+    at: UnixMillis,
+}
+
+impl Asking<'_> {
+    fn note(&self, note: impl FnOnce(&mut Live)) {
+        let lives = self.facts.live.lock();
+        let mut lives = lives.unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = lives.get_mut(&self.window)
+            && live.at == self.at
+        {
+            note(live);
+        }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.note(|live| {
+            live.n_asked = live.n_asked.saturating_sub(1);
+            live.ended = Instant::now();
+        });
     }
 }
 

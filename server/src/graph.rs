@@ -41,7 +41,7 @@ pub async fn show(
     headers: HeaderMap,
     Params(query): Params<GraphQuery>,
 ) -> Result<Response, ApiError> {
-    let at = app.facts.instant(query.at)?;
+    let at = app.facts.live(query.window, query.at)?;
     let key = AnswerKey {
         query: query.clone(),
         at,

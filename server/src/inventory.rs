@@ -68,7 +68,7 @@ pub async fn answer<T: Serialize + Send + 'static>(
     query: InventoryQuery,
     make: impl FnOnce(&Parts) -> Option<T> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let at = app.facts.instant(query.at)?;
+    let at = app.facts.live(query.window, query.at)?;
     let board = app.cluster.as_ref().map(|it| app.boards.versioned(it));
     let key = AnswerKey {
         what,

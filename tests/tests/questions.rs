@@ -48,6 +48,9 @@ impl Asked {
                     r#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
                 return Some(response(400, "application/json", body));
             }
+            if question.contains("scrape_series_added") {
+                return json(r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#);
+            }
             let counts = question.contains("istio_requests_total") && question.contains("increase");
             json(if counts { CALL } else { "" })
         })?;

@@ -181,15 +181,24 @@ impl Mesh {
             .iter()
             .map(|edge| {
                 let (from, to) = (&self.workloads[edge.from], &self.workloads[edge.to]);
-                let calls = self.pods(from)
-                    * (edge.calls(at - self.began) - edge.calls(at - window - self.began));
+                // Counters are whole, and each pod of the caller has its own.
+                let (mut requests, mut errors) = (0.0, 0.0);
+                for life in lives(from, at - self.began - window, at - self.began) {
+                    let made = |t: f64| edge.calls(t) - edge.calls(life.since);
+                    let first = life.since.max(at - self.began - window);
+                    let last = life.until.min(at - self.began);
+                    let counted =
+                        |share: f64| (made(last) * share).floor() - (made(first) * share).floor();
+                    errors += counted(edge.failing);
+                    requests += counted(edge.failing) + counted(1.0 - edge.failing);
+                }
                 Truth {
                     id: format!(
                         "Kubernetes/{}/{}->Kubernetes/{}/{}:{}",
                         from.namespace, from.name, to.namespace, to.name, edge.protocol
                     ),
-                    requests: calls,
-                    errors: calls * edge.failing,
+                    requests,
+                    errors,
                     age: at - self.began - edge.born,
                 }
             })
@@ -340,24 +349,37 @@ struct Page {
     labels: String,
 }
 
+/// The time of a pod, in seconds since the world's beginning.
 struct Life {
     name: String,
     since: f64,
+    until: f64,
 }
 
-/// The pods of a workload at `t`: one for good, and for some a second one that is replaced.
+/// The pods of a workload that live at `t`: one for good, and for some a second one that is replaced.
 fn living(workload: &Workload, t: f64) -> impl Iterator<Item = Life> {
+    lives(workload, t, t)
+}
+
+/// The pods of a workload that lived between `from` and `to`.
+fn lives(workload: &Workload, from: f64, to: f64) -> impl Iterator<Item = Life> {
     let steady = Life {
         name: "0".to_owned(),
         since: -90_000.0,
+        until: f64::INFINITY,
     };
-    let replaced = workload.restarts_every.map(|every| {
-        let nth = (t / every).floor();
-        Life {
+    let replaced = workload.restarts_every.into_iter().flat_map(move |every| {
+        let nth = |t: f64| (t / every).floor().max(0.0) as u32;
+        (nth(from)..=nth(to)).map(move |nth| Life {
             name: format!("r{nth}"),
             // The first was there before the world was looked at.
-            since: if nth < 1.0 { -90_000.0 } else { nth * every },
-        }
+            since: if nth == 0 {
+                -90_000.0
+            } else {
+                f64::from(nth) * every
+            },
+            until: f64::from(nth + 1) * every,
+        })
     });
     std::iter::once(steady).chain(replaced)
 }

@@ -3,7 +3,7 @@
 use mesh::telemetry::Series;
 use mesh::units::Window;
 
-use super::births::Births;
+use super::births::Place;
 use super::promql::{Dialect, Durations};
 use super::{Prometheus, breakers, control_plane, proxies, series};
 
@@ -84,7 +84,7 @@ impl Dialect {
     fn graph_questions(&self, window: Window) -> Vec<Asked> {
         let mut asked = vec![Asked::once("requests in the window", self.requests(window))];
         asked.extend(
-            self.born(window, &Births::Anywhere)
+            self.born(window, &Place::Anywhere)
                 .map(|text| Asked::once("first requests of series born in the window", text)),
         );
         asked.push(Asked::once(
@@ -99,12 +99,12 @@ impl Dialect {
             "bytes and connections over TCP",
             self.tcp(window),
         ));
-        let born = self.tcp_born(window, &Births::Anywhere);
+        let born = self.tcp_born(window, &Place::Anywhere);
         asked.extend(
             born.map(|text| Asked::once("first bytes and connections of series born in it", text)),
         );
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
-        let born = self.messages_born(window, &Births::Anywhere);
+        let born = self.messages_born(window, &Place::Anywhere);
         asked.extend(born.map(|text| Asked::once("first messages of series born in it", text)));
         asked
     }

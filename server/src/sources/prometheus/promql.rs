@@ -3,7 +3,7 @@
 use mesh::telemetry::{Selector, Side, SideKind};
 use mesh::units::Window;
 
-use super::births::Births;
+use super::births::Place;
 
 /// Istio's counter of requests.
 pub const REQUESTS: &str = "istio_requests_total";
@@ -80,23 +80,21 @@ impl Dialect {
     /// Asks for the first values of the series that were born within the window: `increase()` starts from
     /// them, not from zero, and a first failure has no other value (rule R5). `None` where births are not told
     /// apart, or there were none.
-    pub fn born(&self, window: Window, births: &Births) -> Option<String> {
+    pub fn born(&self, window: Window, births: &Place) -> Option<String> {
         let first = first_value(&selector(REQUESTS, None, births), window);
-        self.of_births(
-            births,
-            |fresh| format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({first} and {fresh})"),
-            window,
-        )
+        let by = format!("{PEERS}, {ENDING}, {POLICY}");
+        self.of_births(&by, first, window, births)
     }
 
-    fn of_births(
-        &self,
-        births: &Births,
-        question: impl FnOnce(&str) -> String,
-        window: Window,
-    ) -> Option<String> {
-        let is_asked = self.tells_births_apart() && !births.is_none();
-        is_asked.then(|| question(&is_fresh(window, births)))
+    /// Adds up first values, where they are of series that are really new; `None` where there are none to ask for.
+    fn of_births(&self, by: &str, first: String, window: Window, births: &Place) -> Option<String> {
+        if !self.tells_births_apart() || births.is_nowhere() {
+            return None;
+        }
+        Some(match births {
+            Place::At(_) => format!("sum by ({by}) ({first})"),
+            Place::Anywhere => format!("sum by ({by}) ({first} and {})", is_fresh(window)),
+        })
     }
 
     /// Asks for the requests to some workloads alone, by name, in whatever namespace; and for those that no
@@ -116,20 +114,21 @@ impl Dialect {
     }
 
     /// Asks for the durations of calls that are the first of their series, between some workloads alone.
-    pub fn first_durations(&self, window: Window, from: &[&str], to: &[&str]) -> Option<String> {
-        if !self.prefix.is_empty() {
-            return None;
-        }
-        let matchers = [
+    pub fn first_durations(
+        &self,
+        window: Window,
+        from: &[&str],
+        to: &[&str],
+        births: &Place,
+    ) -> Option<String> {
+        let own = [
             Durations::Client.matcher().to_owned(),
             one_of("source_workload", from),
             one_of("destination_workload", to),
         ];
-        let metric = format!("{DURATIONS}{{{}}}", matchers.join(", "));
-        let fresh = is_fresh(window, &Births::Anywhere);
-        Some(format!(
-            "sum by (le, {PEERS}) (({metric} unless {metric} offset {window}) and {fresh})"
-        ))
+        let metric = selector(DURATIONS, Some(&own.join(", ")), births);
+        let first = format!("({metric} unless {metric} offset {window})");
+        self.of_births(&format!("le, {PEERS}"), first, window, births)
     }
 
     /// Asks for TCP bytes and connections of the whole mesh: what counters rose by. The label `flow` says which;
@@ -140,7 +139,7 @@ impl Dialect {
     }
 
     /// Asks for the first values of TCP's series that were born within the window, as [`Dialect::born`] does.
-    pub fn tcp_born(&self, window: Window, births: &Births) -> Option<String> {
+    pub fn tcp_born(&self, window: Window, births: &Place) -> Option<String> {
         let by = format!("{PEERS}, response_flags, {POLICY}");
         self.flows_born(&tcp_flows(), &by, window, births)
     }
@@ -153,13 +152,13 @@ impl Dialect {
 
     /// Asks for the first values of the messages' series that were born within the window, as [`Dialect::born`]
     /// does.
-    pub fn messages_born(&self, window: Window, births: &Births) -> Option<String> {
+    pub fn messages_born(&self, window: Window, births: &Place) -> Option<String> {
         self.flows_born(&message_flows(), PEERS, window, births)
     }
 
     fn flows(&self, flows: &[Flow], by: &str, window: Window) -> String {
         let parts = flows.iter().map(|flow| {
-            let metric = selector(&self.named(flow.metric), flow.matcher, &Births::Anywhere);
+            let metric = selector(&self.named(flow.metric), flow.matcher, &Place::Anywhere);
             let counted = if self.is_metricsql && self.prefix.is_empty() {
                 increase_from_zero(&metric, window)
             } else {
@@ -175,18 +174,14 @@ impl Dialect {
         flows: &[Flow],
         by: &str,
         window: Window,
-        births: &Births,
+        births: &Place,
     ) -> Option<String> {
         let parts = flows.iter().map(|flow| {
             let metric = selector(flow.metric, flow.matcher, births);
             flow.labelled(&first_value(&metric, window))
         });
         let parts = parts.collect::<Vec<_>>().join(" or ");
-        self.of_births(
-            births,
-            |fresh| format!("sum by (flow, {by}) (({parts}) and {fresh})"),
-            window,
-        )
+        self.of_births(&format!("flow, {by}"), format!("({parts})"), window, births)
     }
 }
 
@@ -226,7 +221,7 @@ fn message_flows() -> Vec<Flow> {
 }
 
 /// Writes the series of `metric` that one matcher leaves, where births can be.
-fn selector(metric: &str, matcher: Option<&str>, births: &Births) -> String {
+fn selector(metric: &str, matcher: Option<&str>, births: &Place) -> String {
     let of_births = births.matcher();
     let matchers: Vec<&str> = matcher.into_iter().chain(of_births.as_deref()).collect();
     if matchers.is_empty() {
@@ -248,13 +243,21 @@ impl Durations {
 /// Targets whose series, when they appear within the window, are really new: the target was scraped at the
 /// window's start, or all its proxies are younger than the window. A proxy that was only scraped for the first
 /// time is neither, and its past is not counted.
-fn is_fresh(window: Window, births: &Births) -> String {
-    let secs = window.secs();
-    let (up, uptime) = (selector("up", None, births), selector(UPTIME, None, births));
+fn is_fresh(window: Window) -> String {
+    let (up, uptime) = (was_scraped(window), uptime(window));
     format!(
-        "on (job, instance) (({up} offset {window} == 1) \
-         or (max by (job, instance) ({uptime}) < {secs}))"
+        "on (job, instance) ({up} or ({uptime} < {}))",
+        window.secs()
     )
+}
+
+fn was_scraped(window: Window) -> String {
+    format!("(up offset {window} == 1)")
+}
+
+/// How long the oldest proxy of each target ran, when it was heard of last within the window.
+fn uptime(window: Window) -> String {
+    format!("max by (job, instance) (max_over_time({UPTIME}[{window}]))")
 }
 
 /// Returns what the series of `metric` that were born inside the window began with, less what `increase()` has
@@ -272,32 +275,32 @@ fn first_value(metric: &str, window: Window) -> String {
 /// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
 /// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
 pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
-    let fresh = is_fresh(window, &Births::Anywhere);
+    let fresh = is_fresh(window);
     format!(
         "((({metric} unless {metric} offset {window}) and {fresh}) or increase({metric}[{window}]))"
     )
 }
 
 /// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
-/// each scrape. Where there are none, one nameless answer says that scrapes are counted at all.
+/// each scrape; all targets where that is not counted. [`is_fresh_target`] reads the values.
 pub fn targets_with_new_series(window: Window) -> String {
     let added = "scrape_series_added";
-    format!("(sum by (instance) (sum_over_time({added}[{window}])) > 0) or on () count({added})")
+    let (scraped, uptime) = (was_scraped(window), uptime(window));
+    format!(
+        "({scraped} or (2 + {uptime})) and on (job, instance) \
+         ((sum by (job, instance) (sum_over_time({added}[{window}])) > 0) \
+         or (up unless on () count({added})))"
+    )
+}
+
+/// Returns whether new series of a target are really new, by what [`targets_with_new_series`] says of it: 1 where it
+/// was scraped at the window's start, else 2 and how long its oldest proxy ran.
+pub fn is_fresh_target(value: f64, window_secs: f64) -> bool {
+    value < 2.0 + window_secs
 }
 
 /// A question that MetricsQL answers and PromQL refuses.
 pub const IS_METRICSQL: &str = "median_over_time(up[1m])";
-
-/// Asks how many targets were scraped for the first time within the window although their proxies are
-/// older than it.
-pub fn first_scraped(window: Window, births: &Births) -> String {
-    let (w, secs) = (window.to_string(), window.secs());
-    let (up, uptime) = (selector("up", None, births), selector(UPTIME, None, births));
-    format!(
-        "count(({up} unless on (job, instance) ({up} offset {w})) \
-         and on (job, instance) ({uptime} >= {secs}))"
-    )
-}
 
 impl Dialect {
     /// Asks for the counts of `selector` over `range_secs` at each point.

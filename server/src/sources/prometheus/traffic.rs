@@ -14,7 +14,6 @@ use mesh::units::UnixMillis;
 
 use crate::sources::Answer;
 
-use super::births::Births;
 use super::labels::Reader;
 use super::promql::{self, Durations};
 use super::{Prometheus, PrometheusError};
@@ -64,13 +63,12 @@ impl Prometheus {
         let text = dialect.requests(window);
         let new = async {
             let births = self.births(&dialect, window, at).await;
-            let text = dialect.born(window, &births);
+            let text = dialect.born(window, &births.at);
             let born = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
-            let born = async { born.await.transpose() };
-            tokio::try_join!(born, self.first_scraped(ask, &births))
+            Ok((born.await.transpose()?, births))
         };
         let rose = self.counts(&text, at);
-        let ((mut all, mut notices), (born, first)) = tokio::try_join!(rose, new)?;
+        let ((mut all, mut notices), (born, births)) = tokio::try_join!(rose, new)?;
         notices.extend(all.reader.notices());
         if let Some((born, warnings)) = born {
             notices.extend(warnings);
@@ -78,7 +76,7 @@ impl Prometheus {
                 *all.by_key.entry(key).or_default() += value;
             }
         }
-        notices.extend(first);
+        notices.extend(births.notice());
         notices.extend(self.prefixed());
         if all.by_key.is_empty() {
             // An empty picture has a reason: no traffic, or nobody who would tell of it.
@@ -139,7 +137,9 @@ impl Prometheus {
         from: &[&str],
         to: &[&str],
     ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
-        let text = self.dialect().await.first_durations(ask.window, from, to);
+        let dialect = self.dialect().await;
+        let births = self.births(&dialect, ask.window, ask.at).await;
+        let text = dialect.first_durations(ask.window, from, to, &births.at);
         let Some(text) = text else {
             return Ok(Answer::plain(Vec::new()));
         };
@@ -159,7 +159,7 @@ impl Prometheus {
         let (mut flows, mut notices) = self.flows(&text, at, &names, true).await?;
         if !flows.by_key.is_empty() {
             let births = self.births(&dialect, window, at).await;
-            let born = dialect.tcp_born(window, &births);
+            let born = dialect.tcp_born(window, &births.at);
             notices.extend(self.add_flows(&mut flows, born, at, &names, true).await?);
         }
         notices.extend(flows.reader.notices());
@@ -192,7 +192,7 @@ impl Prometheus {
         let (mut flows, mut notices) = self.flows(&text, at, &names, false).await?;
         if !flows.by_key.is_empty() {
             let births = self.births(&dialect, window, at).await;
-            let born = dialect.messages_born(window, &births);
+            let born = dialect.messages_born(window, &births.at);
             notices.extend(self.add_flows(&mut flows, born, at, &names, false).await?);
         }
         notices.extend(flows.reader.notices());
@@ -308,33 +308,6 @@ impl Prometheus {
             ),
             hint: Some("leave out --metric-prefix to read the proxies' own counters".to_owned()),
         })
-    }
-
-    /// Says when pods older than the window were scraped for the first time within it: what they counted
-    /// before is not in the figures (rule R5).
-    async fn first_scraped(
-        &self,
-        ask: &Requests,
-        births: &Births,
-    ) -> Result<Option<Notice>, PrometheusError> {
-        if births.is_none() {
-            return Ok(None);
-        }
-        let text = promql::first_scraped(ask.window, births);
-        let (n, _) = self
-            .gather(&text, ask.at, |n: &mut f64, item| {
-                *n = item.value.and_then(|v| v.1.parse().ok()).unwrap_or(0.0);
-            })
-            .await?;
-        Ok((n > 0.0).then(|| Notice {
-            kind: "first_scraped".to_owned(),
-            source: "prometheus".to_owned(),
-            message: format!(
-                "{n} scrape targets older than the window were scraped for the first time within it; \
-                 their requests count from then on."
-            ),
-            hint: Some("wait for one window, or look at a shorter one".to_owned()),
-        }))
     }
 }
 

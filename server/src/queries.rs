@@ -27,8 +27,8 @@ pub async fn list(
     State(app): State<App>,
     Params(query): Params<QueriesQuery>,
 ) -> Result<Response, ApiError> {
-    let at = app.facts.instant(query.at)?;
     let window = query.window;
+    let at = app.facts.live(window, query.at)?;
     let about = match query.of {
         Of::Graph => About::Graph(window),
         Of::ControlPlane => About::ControlPlane(window),
@@ -50,7 +50,7 @@ pub async fn list(
             }
         }
     };
-    let (asked, is_sent) = app.facts.metrics().questions(&about).await;
+    let (asked, is_sent) = app.facts.metrics().questions(&about, at).await;
     let mut notices = Vec::new();
     if !is_sent {
         notices.push(api::Notice {

@@ -142,9 +142,9 @@ impl Metrics {
     }
 
     /// Returns the questions behind some figures, and whether this source is asked them.
-    pub async fn questions(&self, about: &About) -> (Vec<Asked>, bool) {
+    pub async fn questions(&self, about: &About, at: UnixMillis) -> (Vec<Asked>, bool) {
         match self {
-            Metrics::Prometheus(it) => (it.questions(about).await, true),
+            Metrics::Prometheus(it) => (it.questions(about, at).await, true),
             Metrics::Demo(_) => (prometheus::questions(about), false),
         }
     }

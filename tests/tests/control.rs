@@ -259,7 +259,12 @@ async fn the_scrape_interval_is_measured_and_held_against_the_window() -> Result
     }
 }
 
-/// A Prometheus that remembers what it was asked, and answers nothing.
+const FLOW: &str = r#"{"metric":{"flow":"to_server","reporter":"source","request_protocol":"grpc",
+    "source_workload":"web","source_workload_namespace":"shop","destination_workload":"cart",
+    "destination_workload_namespace":"shop"},"value":[1,"60"]}"#;
+
+/// A Prometheus that remembers what it was asked. It knows of a target with new series, of TCP and messages, and
+/// answers nothing else.
 fn listening() -> Result<(Stub, Arc<Mutex<BTreeSet<String>>>)> {
     let asked = Arc::new(Mutex::new(BTreeSet::new()));
     let heard = Arc::clone(&asked);
@@ -272,11 +277,19 @@ fn listening() -> Result<(Stub, Arc<Mutex<BTreeSet<String>>>)> {
             return Some(response(400, "application/json", body));
         }
         if let Ok(mut asked) = heard.lock() {
-            asked.insert(question);
+            asked.insert(question.clone());
         }
         let kind = if is_range { "matrix" } else { "vector" };
-        let body =
-            format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":[]}}}}"#);
+        let result = if question.starts_with("label_replace") {
+            FLOW
+        } else if question.contains("scrape_series_added") {
+            r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#
+        } else {
+            ""
+        };
+        let body = format!(
+            r#"{{"status":"success","data":{{"resultType":"{kind}","result":[{result}]}}}}"#
+        );
         Some(response(200, "application/json", &body))
     })?;
     Ok((stub, asked))

@@ -1,10 +1,10 @@
 //! The questions behind the figures, in the words in which they are sent: by the same functions.
 
 use mesh::telemetry::Series;
-use mesh::units::Window;
+use mesh::units::{UnixMillis, Window};
 
 use super::births::Place;
-use super::promql::{Dialect, Durations};
+use super::promql::{self, Dialect, Durations};
 use super::{Prometheus, breakers, control_plane, proxies, series};
 
 /// One question with what its answer says.
@@ -46,26 +46,37 @@ pub enum About {
 
 /// Returns the questions about something, as a Prometheus without anything special would be asked.
 pub fn questions(about: &About) -> Vec<Asked> {
-    Dialect::default().questions(about)
+    Dialect::default().questions(about, &Place::Anywhere)
 }
 
 impl Prometheus {
-    /// Returns the questions about something, as this source is asked.
-    pub async fn questions(&self, about: &About) -> Vec<Asked> {
-        self.dialect().await.questions(about)
+    /// Returns the questions about something, as this source is asked of a window that ends at `at`.
+    pub async fn questions(&self, about: &About, at: UnixMillis) -> Vec<Asked> {
+        let dialect = self.dialect().await;
+        let births = match about {
+            About::Graph(window) | About::Calls(window, _) => {
+                self.births(&dialect, *window, at).await.at
+            }
+            _ => Place::Anywhere,
+        };
+        dialect.questions(about, &births)
     }
 }
 
 impl Dialect {
-    fn questions(&self, about: &About) -> Vec<Asked> {
+    fn questions(&self, about: &About, births: &Place) -> Vec<Asked> {
         match about {
-            About::Graph(window) => self.graph_questions(*window),
+            About::Graph(window) => self.graph_questions(*window, births),
             About::Calls(window, series) => {
                 let mut asked = self.charts(series);
-                asked.extend(self.graph_questions(*window).into_iter().map(|it| Asked {
-                    label: format!("whole mesh, this is a part of it: {}", it.label),
-                    ..it
-                }));
+                asked.extend(
+                    self.graph_questions(*window, births)
+                        .into_iter()
+                        .map(|it| Asked {
+                            label: format!("whole mesh, this is a part of it: {}", it.label),
+                            ..it
+                        }),
+                );
                 asked
             }
             About::ControlPlane(window) => control_plane::questions(*window),
@@ -81,10 +92,16 @@ impl Dialect {
         }
     }
 
-    fn graph_questions(&self, window: Window) -> Vec<Asked> {
-        let mut asked = vec![Asked::once("requests in the window", self.requests(window))];
+    fn graph_questions(&self, window: Window, births: &Place) -> Vec<Asked> {
+        let mut asked = vec![
+            Asked::once("requests in the window", self.requests(window)),
+            Asked::once(
+                "targets with series that are new in it: 1, or 2 and the age of their proxies in seconds",
+                promql::targets_with_new_series(window),
+            ),
+        ];
         asked.extend(
-            self.born(window, &Place::Anywhere)
+            self.born(window, births)
                 .map(|text| Asked::once("first requests of series born in the window", text)),
         );
         asked.push(Asked::once(
@@ -99,12 +116,12 @@ impl Dialect {
             "bytes and connections over TCP",
             self.tcp(window),
         ));
-        let born = self.tcp_born(window, &Place::Anywhere);
+        let born = self.tcp_born(window, births);
         asked.extend(
             born.map(|text| Asked::once("first bytes and connections of series born in it", text)),
         );
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
-        let born = self.messages_born(window, &Place::Anywhere);
+        let born = self.messages_born(window, births);
         asked.extend(born.map(|text| Asked::once("first messages of series born in it", text)));
         asked
     }

@@ -13,10 +13,7 @@ use tokio::sync::Semaphore;
 use tracing::error;
 
 /// How long an answer waits for its layout before it says `pending`.
-const USUAL: Duration = Duration::from_millis(150);
-/// As long as it takes to find a layout that is there: for a graph so large that making one takes longer than that
-/// anyway, and where others wait.
-const LITTLE: Duration = Duration::from_millis(5);
+const BLINK: Duration = Duration::from_millis(150);
 const LARGE: usize = 300;
 /// So many placed nodes are remembered, over all layouts.
 const MAX_PLACED: u64 = 20_000;
@@ -29,10 +26,10 @@ const N_SCOPES: usize = 128;
 /// How long an answer may wait for its layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// A blink.
-    Usual,
-    /// Only for one that is there.
-    Little,
+    /// Until it is made, if that is soon.
+    Blink,
+    /// Not at all: others wait.
+    None,
 }
 
 /// Layouts by shape.
@@ -71,32 +68,30 @@ impl Arranger {
             Shape::sharing(graph, &mut ids)
         };
         let shape = self.joined(Arc::new(shape), query, at);
+        if let Some(known) = self.placements.get(&shape).await {
+            known.apply(graph);
+            return;
+        }
         let placements = self.placements.clone();
         // A task of its own: a viewer who leaves must not throw the work away.
         let work = tokio::spawn(async move {
-            placements
-                .try_get_with(shape.clone(), async move {
-                    // One at a time: a large one takes much memory, and there are few processors anyway.
-                    let permit = LAYING.acquire().await;
-                    let placed =
-                        tokio::task::spawn_blocking(move || Arc::new(layout::place(&shape))).await;
-                    drop(permit);
-                    placed
-                })
-                .await
+            let placed = placements.try_get_with(shape.clone(), async move {
+                // One at a time: a large one takes much memory, and there are few processors anyway.
+                let permit = LAYING.acquire().await;
+                let placed = tokio::task::spawn_blocking(move || Arc::new(layout::place(&shape)));
+                let placed = placed.await;
+                drop(permit);
+                placed
+            });
+            let placed = placed.await;
+            placed.inspect_err(|error| error!(%error, "The layout failed, the graph goes without"))
         });
-        let patience = if graph.nodes.len() < LARGE && patience == Patience::Usual {
-            USUAL
-        } else {
-            LITTLE
-        };
-        match tokio::time::timeout(patience, work).await {
-            Ok(Ok(Ok(placement))) => {
-                placement.apply(graph);
-            }
-            Ok(Ok(Err(error))) => error!(%error, "The layout failed, the graph goes without"),
-            Ok(Err(error)) => error!(%error, "The layout failed, the graph goes without"),
-            Err(_) => {}
+        // A large one takes longer than anybody waits.
+        if patience == Patience::None || graph.nodes.len() >= LARGE {
+            return;
+        }
+        if let Ok(Ok(Ok(placement))) = tokio::time::timeout(BLINK, work).await {
+            placement.apply(graph);
         }
     }
 

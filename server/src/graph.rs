@@ -69,9 +69,9 @@ pub async fn show(
         })
         .await?;
     let patience = if turn.is_awaited() {
-        Patience::Little
+        Patience::None
     } else {
-        Patience::Usual
+        Patience::Blink
     };
     app.arranger.arrange(&mut graph, &query, at, patience).await;
     let is_ready = graph.layout == LayoutState::Ready;

@@ -14,6 +14,8 @@ struct Asked {
     stub: Stub,
     questions: Arc<Mutex<Vec<String>>>,
     holds_back: Arc<AtomicBool>,
+    /// Whether a target told new series.
+    has_news: Arc<AtomicBool>,
 }
 
 const CALL: &str = r#"{"metric":{"reporter":"source","request_protocol":"http","response_code":"200",
@@ -27,7 +29,9 @@ impl Asked {
     fn new() -> Result<Asked> {
         let questions = Arc::new(Mutex::new(Vec::new()));
         let holds_back = Arc::new(AtomicBool::new(false));
+        let has_news = Arc::new(AtomicBool::new(true));
         let (heard, held) = (Arc::clone(&questions), Arc::clone(&holds_back));
+        let news = Arc::clone(&has_news);
         let stub = Stub::raw(move |request| {
             let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
             let question = decoded(body);
@@ -48,7 +52,7 @@ impl Asked {
                     r#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
                 return Some(response(400, "application/json", body));
             }
-            if question.contains("scrape_series_added") {
+            if question.contains("scrape_series_added") && news.load(Ordering::Relaxed) {
                 return json(r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#);
             }
             let counts = question.contains("istio_requests_total") && question.contains("increase");
@@ -58,6 +62,7 @@ impl Asked {
             stub,
             questions,
             holds_back,
+            has_news,
         })
     }
 
@@ -193,5 +198,50 @@ async fn r5_pre_aggregated_metrics_are_read_when_asked_for_and_said_to_jump() ->
         notices.contains("pre_aggregated") && notices.contains("leaves"),
         "{notices}"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_first_values_are_asked_where_series_are_new_and_nowhere_else() -> Result<()> {
+    let asked = Asked::new()?;
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
+    let requests = asked.about("istio_requests_total");
+    let first = requests.iter().find(|it| it.contains("min_over_time"));
+    let first = first.map(String::as_str).unwrap_or_default();
+    let n_named = first.matches("instance=~\"web:15020\"").count();
+    let n_selected = first.matches("istio_requests_total{").count();
+    assert!(n_selected > 0 && n_named == n_selected, "{first}");
+
+    let asked = Asked::new()?;
+    asked.has_news.store(false, Ordering::Relaxed);
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
+    let requests = asked.about("istio_requests_total");
+    assert_eq!(requests.len(), 1, "nothing is new: {requests:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_a_slow_source_is_asked_about_one_instant_at_a_time() -> Result<()> {
+    let asked = Asked::new()?;
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    asked.holds_back.store(true, Ordering::Relaxed);
+    let slow = async { pidali.json("graph").await };
+    let others = async {
+        // Beyond the next tick.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let graph = pidali.json("graph?include=traffic&namespaces=shop").await;
+        asked.holds_back.store(false, Ordering::Relaxed);
+        graph
+    };
+    let (slow, others) = futures::try_join!(slow, others)?;
+    assert_eq!(slow["at_ms"], others["at_ms"]);
+    let births = asked.about("scrape_series_added");
+    assert_eq!(births.len(), 1, "{births:#?}");
+    // It rests as long as a tick after so much work, and is asked again then.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let later = pidali.json("graph?include=traffic").await?;
+    assert_ne!(later["at_ms"], slow["at_ms"]);
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::words;
 use crate::graph::{quantiles, words as traffic_words};
 use crate::numbers::{self, NO_DATA};
 use crate::shell::place::{Step, use_place};
-use crate::ui::popover::step_focus;
+use crate::ui::popover::{keep_focus, step_focus};
 use crate::ui::{HealthMark, Icon, Symbol};
 
 /// A column.
@@ -338,6 +338,11 @@ pub fn Rows(
     let keys = Memo::new(move |_| {
         sorted.with(|rows| rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>())
     });
+    let placed = move || {
+        let keys = keys.get();
+        keep_focus();
+        keys
+    };
     let on_key = move |event: KeyboardEvent| {
         if matches!(
             event.key().as_str(),
@@ -395,7 +400,7 @@ pub fn Rows(
                     </tr>
                 </thead>
                 <tbody on:keydown=on_key>
-                    <For each=move || keys.get() key=Clone::clone children=body />
+                    <For each=placed key=Clone::clone children=body />
                 </tbody>
             </table>
         </div>

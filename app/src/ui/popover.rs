@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent, Node};
+use web_sys::{Element, FocusOptions, HtmlElement, KeyboardEvent, Node};
 
 /// What can take the focus inside a panel.
 pub const FOCUSABLE: &str = "input:not([disabled]), button:not([disabled]):not([tabindex='-1']), select, summary, a[href], [tabindex='0']";
@@ -105,6 +105,25 @@ fn focus(element: Option<Element>) {
     if let Some(element) = element.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
         let _ = element.focus();
     }
+}
+
+/// Gives the focus back to a link or a button inside of what changes places in this step: rows are taken out of the page
+/// for a moment then, which takes it away.
+pub fn keep_focus() {
+    let active = document().active_element();
+    let Some(active) = active.and_then(|it| it.dyn_into::<HtmlElement>().ok()) else {
+        return;
+    };
+    queue_microtask(move || {
+        let now = document().active_element();
+        let is_lost = now.is_none_or(|it| it.tag_name() == "BODY");
+        if is_lost && active.is_connected() && active.tag_name() != "BODY" {
+            let options = FocusOptions::new();
+            options.set_prevent_scroll(true);
+            // What can't take it any more has lost it for good.
+            active.focus_with_options(&options).ok();
+        }
+    });
 }
 
 /// Moves the focus among the elements of `selector` under the element that heard the key: arrows step

@@ -210,12 +210,11 @@ impl Prometheus {
     /// Prometheus, and asked again the next time.
     async fn dialect(&self) -> Dialect {
         let found = self.dialect.get_or_try_init(async || {
-            let asked = self.gather(
-                promql::IS_METRICSQL,
-                crate::clock::now(),
-                |(): &mut (), _| {},
-            );
-            let is_metricsql = match asked.await {
+            let now = crate::clock::now();
+            let asked = self.gather(promql::IS_METRICSQL, now, |(): &mut (), _| {});
+            let extrapolated = self.value(promql::EXTRAPOLATED, promql::EXTRAPOLATED_AT);
+            let (asked, extrapolated) = tokio::join!(asked, extrapolated);
+            let is_metricsql = match asked {
                 Ok(_) => true,
                 Err(PrometheusError::Refused { .. }) => false,
                 Err(error) => return Err(error),
@@ -223,13 +222,15 @@ impl Prometheus {
             Ok(Dialect {
                 prefix: self.prefix.clone(),
                 is_metricsql,
+                // Who does not answer is taken for a new one.
+                goes_back_to_zero: matches!(extrapolated, Ok(Some(it)) if it == promql::BACK_TO_ZERO),
             })
         });
         match found.await {
             Ok(dialect) => dialect.clone(),
             Err(_) => Dialect {
                 prefix: self.prefix.clone(),
-                is_metricsql: false,
+                ..Dialect::default()
             },
         }
     }

@@ -54,6 +54,21 @@ impl Prometheus {
         self.instant(text, at, sink).await
     }
 
+    /// Asks for the one value that a question has, if it has one: a number above zero.
+    pub(super) async fn value(
+        &self,
+        text: &str,
+        at: UnixMillis,
+    ) -> Result<Option<f64>, PrometheusError> {
+        let (value, _) = self
+            .gather(text, at, |value: &mut Option<f64>, item| {
+                let number = item.value.and_then(|point| point.1.parse::<f64>().ok());
+                *value = number.filter(|it| it.is_finite() && *it > 0.0);
+            })
+            .await?;
+        Ok(value)
+    }
+
     /// Asks for values at several times.
     pub(super) async fn range<T: Send + 'static>(
         &self,

@@ -15,22 +15,11 @@ impl Prometheus {
     pub async fn freshness(&self, at: UnixMillis) -> Result<Freshness, PrometheusError> {
         let newest = format!("max(timestamp({UPTIME}))");
         let interval = async { Ok(self.scrape_interval(at).await) };
-        let (newest, interval) = tokio::try_join!(self.one(&newest, at), interval)?;
+        let (newest, interval) = tokio::try_join!(self.value(&newest, at), interval)?;
         Ok(Freshness {
             source: "prometheus".to_owned(),
             newest_ms: newest.map(|secs| (secs * 1000.0) as i64),
             scrape_interval_s: interval.map(six_digits),
         })
-    }
-
-    /// Returns the one value that a question has, if it has one.
-    async fn one(&self, text: &str, at: UnixMillis) -> Result<Option<f64>, PrometheusError> {
-        let (value, _) = self
-            .gather(text, at, |value: &mut Option<f64>, item| {
-                let number = item.value.and_then(|point| point.1.parse::<f64>().ok());
-                *value = number.filter(|it| it.is_finite() && *it > 0.0);
-            })
-            .await?;
-        Ok(value)
     }
 }

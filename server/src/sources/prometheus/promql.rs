@@ -1,7 +1,7 @@
 //! The questions in PromQL. Values enter it only through [`matcher`].
 
 use mesh::telemetry::{Selector, Side, SideKind};
-use mesh::units::Window;
+use mesh::units::{UnixMillis, Window};
 
 use super::births::Place;
 
@@ -43,6 +43,10 @@ pub struct Dialect {
     pub prefix: String,
     /// Whether `increase()` is MetricsQL's: exact, but with a guess of its own at the first value of a series.
     pub is_metricsql: bool,
+    /// Whether `increase()` assumes that a counter came from zero however long before its first sample that would
+    /// have been, up to 1.1 intervals, as Prometheus 2.42 does: later ones assume it within half an interval
+    /// ([`EXTRAPOLATED`] tells).
+    pub goes_back_to_zero: bool,
 }
 
 /// Whose durations are asked.
@@ -81,7 +85,7 @@ impl Dialect {
     /// them, not from zero, and a first failure has no other value (rule R5). `None` where births are not told
     /// apart, or there were none.
     pub fn born(&self, window: Window, births: &Place) -> Option<String> {
-        let first = first_value(&selector(REQUESTS, None, births), window);
+        let first = self.first_value(&selector(REQUESTS, None, births), window);
         let by = format!("{PEERS}, {ENDING}, {POLICY}");
         self.of_births(&by, first, window, births)
     }
@@ -169,6 +173,21 @@ impl Dialect {
         parts.collect::<Vec<_>>().join(" or ")
     }
 
+    /// Returns what the series of `metric` that were born inside the window began with, less what `increase()` has
+    /// made of it: that assumes that a counter came from zero before its first sample (`extrapolatedRate` in
+    /// Prometheus's promql/functions.go), and n samples are n - 1 intervals apart.
+    fn first_value(&self, metric: &str, window: Window) -> String {
+        let over = |what: &str| format!("{what}_over_time({metric}[{window}])");
+        let (min, max, count) = (over("min"), over("max"), over("count"));
+        let step = format!("({max} - {min}) / clamp_min({count} - 1, 1)");
+        let beyond = if self.goes_back_to_zero {
+            format!("({min} >= 1.1 * {step}) - 0.5 * {step}")
+        } else {
+            format!("clamp_min({min} - 0.5 * {step}, 0)")
+        };
+        format!("({beyond} unless {metric} offset {window})")
+    }
+
     fn flows_born(
         &self,
         flows: &[Flow],
@@ -178,7 +197,7 @@ impl Dialect {
     ) -> Option<String> {
         let parts = flows.iter().map(|flow| {
             let metric = selector(flow.metric, flow.matcher, births);
-            flow.labelled(&first_value(&metric, window))
+            flow.labelled(&self.first_value(&metric, window))
         });
         let parts = parts.collect::<Vec<_>>().join(" or ");
         self.of_births(&format!("flow, {by}"), format!("({parts})"), window, births)
@@ -260,18 +279,6 @@ fn uptime(window: Window) -> String {
     format!("max by (job, instance) (max_over_time({UPTIME}[{window}]))")
 }
 
-/// Returns what the series of `metric` that were born inside the window began with, less what `increase()` has
-/// made of it: that assumes that a counter came from zero within half an interval before its first sample
-/// (`extrapolatedRate` in Prometheus's promql/functions.go), and n samples are n - 1 intervals apart.
-fn first_value(metric: &str, window: Window) -> String {
-    let over = |what: &str| format!("{what}_over_time({metric}[{window}])");
-    let (min, max, count) = (over("min"), over("max"), over("count"));
-    format!(
-        "(clamp_min({min} - ({max} - {min}) / (2 * clamp_min({count} - 1, 1)), 0) \
-         unless {metric} offset {window})"
-    )
-}
-
 /// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
 /// (rule R5), as one expression: for what has few series, and for an `increase()` that guesses itself.
 pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
@@ -298,6 +305,14 @@ pub fn targets_with_new_series(window: Window) -> String {
 pub fn is_fresh_target(value: f64, window_secs: f64) -> bool {
     value < 2.0 + window_secs
 }
+
+/// What `increase()` makes of a counter that is 8 at its first sample and rises by one a second, 10 s apart: asked for
+/// the time 1000 s, when it was told from 970 s on. It needs no data.
+pub const EXTRAPOLATED: &str = "increase((vector(time() - 962) > 0)[100s:10s])";
+/// The time that [`EXTRAPOLATED`] is asked for.
+pub const EXTRAPOLATED_AT: UnixMillis = UnixMillis(1_000_000);
+/// What it is where the eight seconds back to zero are taken in; half an interval would make it 35.
+pub const BACK_TO_ZERO: f64 = 38.0;
 
 /// A question that MetricsQL answers and PromQL refuses.
 pub const IS_METRICSQL: &str = "median_over_time(up[1m])";
@@ -458,6 +473,42 @@ mod tests {
             }
             prop_assert_eq!(pattern.is_match(&other), values.contains(&other));
         }
+    }
+
+    #[test]
+    fn births_are_searched_where_they_can_be() {
+        let dialect = Dialect::default();
+        let window = Window::default();
+        let nowhere = Place::At([].into());
+        assert_eq!(dialect.born(window, &nowhere), None);
+        assert_eq!(dialect.tcp_born(window, &nowhere), None);
+        assert_eq!(dialect.messages_born(window, &nowhere), None);
+        let here = Place::At(["10.0.0.1:15020".to_owned(), "a|b".to_owned()].into());
+        let text = dialect.tcp_born(window, &here).unwrap();
+        let named = r#"{app="ztunnel", instance=~"10\\.0\\.0\\.1:15020|a\\|b"}"#;
+        assert!(text.contains(named), "{text}");
+        assert!(
+            !text.contains("up offset"),
+            "these targets are known to be fresh: {text}"
+        );
+        let text = dialect.born(window, &Place::Anywhere).unwrap();
+        assert!(text.contains("up offset"), "{text}");
+        let aggregated = Dialect {
+            prefix: "workload:".to_owned(),
+            ..Dialect::default()
+        };
+        assert_eq!(aggregated.born(window, &Place::Anywhere), None);
+    }
+
+    #[test]
+    fn a_target_is_fresh_that_was_scraped_or_that_is_young() {
+        assert!(is_fresh_target(1.0, 60.0), "scraped at the window's start");
+        assert!(is_fresh_target(2.0, 60.0), "its proxy has just started");
+        assert!(
+            is_fresh_target(61.9, 60.0),
+            "its proxy is younger than the window"
+        );
+        assert!(!is_fresh_target(62.0, 60.0), "its proxy is older");
     }
 
     #[test]

@@ -156,9 +156,10 @@ impl Prometheus {
         let dialect = self.dialect().await;
         let names = promql::TCP.map(|(_, flow)| flow);
         let text = dialect.tcp(window);
+        // The requests come first: few meshes have as much to tell of TCP, and this waits beside them.
+        let births = self.births(&dialect, window, at).await;
         let (mut flows, mut notices) = self.flows(&text, at, &names, true).await?;
         if !flows.by_key.is_empty() {
-            let births = self.births(&dialect, window, at).await;
             let born = dialect.tcp_born(window, &births.at);
             notices.extend(self.add_flows(&mut flows, born, at, &names, true).await?);
         }

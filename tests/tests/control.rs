@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use support::{Pidali, Prometheus, Store, Stub, response};
+use support::{Pidali, Prometheus, Store, Stub, question_of, response};
 
 /// The built-in mesh, which the stores scrape; it ends with this process.
 static MESH: LazyLock<Pidali> = LazyLock::new(|| Pidali::demo().expect("the built-in mesh"));
@@ -269,8 +269,7 @@ fn listening() -> Result<(Stub, Arc<Mutex<BTreeSet<String>>>)> {
     let asked = Arc::new(Mutex::new(BTreeSet::new()));
     let heard = Arc::clone(&asked);
     let stub = Stub::raw(move |request| {
-        let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let question = query_of(body);
+        let question = question_of(request);
         let is_range = request.starts_with("POST /api/v1/query_range");
         if question.contains("median_over_time") {
             let body = r#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
@@ -296,26 +295,6 @@ fn listening() -> Result<(Stub, Arc<Mutex<BTreeSet<String>>>)> {
         Some(response(200, "application/json", &body))
     })?;
     Ok((stub, asked))
-}
-
-fn query_of(form: &str) -> String {
-    let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs
-        .find(|(name, _)| *name == "query")
-        .map_or("", |(_, value)| value);
-    let mut bytes = Vec::new();
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let hex: String = rest.by_ref().take(2).map(char::from).collect();
-                bytes.extend(u8::from_str_radix(&hex, 16));
-            }
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use mesh::api::query::to_rfc3339;
 use mesh::units::UnixMillis;
-use support::{Pidali, Stub, response};
+use support::{Pidali, Stub, question_of, response};
 
 /// A Prometheus that remembers what it was asked. Two workloads call each other.
 struct Asked {
@@ -33,8 +33,7 @@ impl Asked {
         let (heard, held) = (Arc::clone(&questions), Arc::clone(&holds_back));
         let news = Arc::clone(&has_news);
         let stub = Stub::raw(move |request| {
-            let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-            let question = decoded(body);
+            let question = question_of(request);
             if let Ok(mut questions) = heard.lock() {
                 questions.push(question.clone());
             }
@@ -78,26 +77,6 @@ impl Asked {
             .filter(|it| it.contains(metric))
             .collect()
     }
-}
-
-fn decoded(form: &str) -> String {
-    let value = form
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("query="))
-        .unwrap_or_default();
-    let mut bytes = Vec::new();
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let hex: String = rest.by_ref().take(2).map(char::from).collect();
-                bytes.extend(u8::from_str_radix(&hex, 16));
-            }
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn a_minute_ago() -> String {

@@ -54,8 +54,6 @@ pub struct Truth {
     pub id: String,
     /// Calls.
     pub requests: f64,
-    /// Those that failed.
-    pub errors: f64,
     /// For how long the edge was there, in seconds.
     pub age: f64,
 }
@@ -182,14 +180,13 @@ impl Mesh {
             .map(|edge| {
                 let (from, to) = (&self.workloads[edge.from], &self.workloads[edge.to]);
                 // Counters are whole, and each pod of the caller has its own.
-                let (mut requests, mut errors) = (0.0, 0.0);
+                let mut requests = 0.0;
                 for life in lives(from, at - self.began - window, at - self.began) {
                     let made = |t: f64| edge.calls(t) - edge.calls(life.since);
                     let first = life.since.max(at - self.began - window);
                     let last = life.until.min(at - self.began);
                     let counted =
                         |share: f64| (made(last) * share).floor() - (made(first) * share).floor();
-                    errors += counted(edge.failing);
                     requests += counted(edge.failing) + counted(1.0 - edge.failing);
                 }
                 Truth {
@@ -198,7 +195,6 @@ impl Mesh {
                         from.namespace, from.name, to.namespace, to.name, edge.protocol
                     ),
                     requests,
-                    errors,
                     age: at - self.began - edge.born,
                 }
             })

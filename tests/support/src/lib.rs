@@ -9,7 +9,7 @@ mod stub;
 
 pub use pidali::{Answer, Pidali, pidali};
 pub use prometheus::{Prometheus, Store};
-pub use stub::{Stub, response};
+pub use stub::{Stub, question_of, response};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -48,6 +48,16 @@ impl Stub {
     }
 }
 
+/// Returns the question in a request to Prometheus's API; nothing where it holds none.
+pub fn question_of(request: &str) -> String {
+    let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let mut pairs = form_urlencoded::parse(body.as_bytes());
+    let question = pairs.find(|(name, _)| name == "query");
+    question
+        .map(|(_, text)| text.into_owned())
+        .unwrap_or_default()
+}
+
 /// A whole response.
 pub fn response(status: u16, kind: &str, body: &str) -> Vec<u8> {
     format!(

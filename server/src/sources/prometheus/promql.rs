@@ -67,12 +67,17 @@ impl Dialect {
     /// [`Dialect::born`] tells comes on top.
     pub fn requests(&self, window: Window) -> String {
         let metric = self.named(REQUESTS);
-        let counted = if self.is_metricsql && self.prefix.is_empty() {
-            increase_from_zero(&metric, window)
+        let rose = self.rose(&metric, window);
+        format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({rose})")
+    }
+
+    /// What the counters of `metric` rose by, with what was born where that can't be told apart.
+    fn rose(&self, metric: &str, window: Window) -> String {
+        if self.is_metricsql && self.prefix.is_empty() {
+            increase_from_zero(metric, window)
         } else {
             format!("increase({metric}[{window}])")
-        };
-        format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({counted})")
+        }
     }
 
     /// Returns whether births are asked for apart from what rose: not where the answer holds them already, nor
@@ -163,12 +168,8 @@ impl Dialect {
     fn flows(&self, flows: &[Flow], by: &str, window: Window) -> String {
         let parts = flows.iter().map(|flow| {
             let metric = selector(&self.named(flow.metric), flow.matcher, &Place::Anywhere);
-            let counted = if self.is_metricsql && self.prefix.is_empty() {
-                increase_from_zero(&metric, window)
-            } else {
-                format!("increase({metric}[{window}])")
-            };
-            flow.labelled(&format!("sum by ({by}) ({counted})"))
+            let rose = self.rose(&metric, window);
+            flow.labelled(&format!("sum by ({by}) ({rose})"))
         });
         parts.collect::<Vec<_>>().join(" or ")
     }

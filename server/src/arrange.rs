@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use mesh::api::Graph;
 use mesh::api::GraphQuery;
 use mesh::layout::{self, Ids, Placement, Shape};
@@ -53,16 +55,28 @@ impl Default for Arranger {
     }
 }
 
+/// A layout that is still to be made; nobody makes it when it is dropped.
+#[must_use]
+pub struct Unmade(BoxFuture<'static, ()>);
+
+impl Unmade {
+    /// Makes it beside whatever is done meanwhile.
+    pub fn begin(self) {
+        tokio::spawn(self.0);
+    }
+}
+
 impl Arranger {
-    /// Writes positions into `graph`, or leaves it `pending` when they take longer than a blink; they
-    /// are computed on and are there the next time.
+    /// Writes positions into `graph`, or leaves it `pending` when they take longer than a blink; they are computed
+    /// on and are there the next time. One that takes long is returned, to be begun when the answer is made: both
+    /// want the processors.
     pub async fn arrange(
         &self,
         graph: &mut Graph,
         query: &GraphQuery,
         at: UnixMillis,
         patience: Patience,
-    ) {
+    ) -> Option<Unmade> {
         let shape = {
             let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
             Shape::sharing(graph, &mut ids)
@@ -70,11 +84,10 @@ impl Arranger {
         let shape = self.joined(Arc::new(shape), query, at);
         if let Some(known) = self.placements.get(&shape).await {
             known.apply(graph);
-            return;
+            return None;
         }
         let placements = self.placements.clone();
-        // A task of its own: a viewer who leaves must not throw the work away.
-        let work = tokio::spawn(async move {
+        let work = async move {
             let placed = placements.try_get_with(shape.clone(), async move {
                 // One at a time: a large one takes much memory, and there are few processors anyway.
                 let permit = LAYING.acquire().await;
@@ -85,14 +98,17 @@ impl Arranger {
             });
             let placed = placed.await;
             placed.inspect_err(|error| error!(%error, "The layout failed, the graph goes without"))
-        });
+        };
         // A large one takes longer than anybody waits.
         if patience == Patience::None || graph.nodes.len() >= LARGE {
-            return;
+            return Some(Unmade(work.map(drop).boxed()));
         }
+        // A task of its own: a viewer who leaves must not throw the work away.
+        let work = tokio::spawn(work);
         if let Ok(Ok(Ok(placement))) = tokio::time::timeout(BLINK, work).await {
             placement.apply(graph);
         }
+        None
     }
 
     /// Returns the union of the last windows' shapes for live questions; a named instant stands alone.

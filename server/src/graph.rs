@@ -73,9 +73,12 @@ pub async fn show(
     } else {
         Patience::Blink
     };
-    app.arranger.arrange(&mut graph, &query, at, patience).await;
+    let unmade = app.arranger.arrange(&mut graph, &query, at, patience).await;
     let is_ready = graph.layout == LayoutState::Ready;
     let encoded = turn.work(move || Encoded::json(&graph)).await??;
+    if let Some(layout) = unmade {
+        layout.begin();
+    }
     // A pending layout is about to be ready.
     if is_ready {
         app.answers.insert(key, encoded.clone()).await;

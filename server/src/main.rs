@@ -109,6 +109,8 @@ async fn serve(
     let base_path = listen.base_path()?;
     let hosts = Hosts::new(&listen.allowed_hosts);
     let listener = bind("--listen", listen.listen).await?;
+    let meets = app.clone();
+    tokio::spawn(async move { meets.facts.metrics().meet().await });
     say(&format!(
         "Pidali listens on http://{}{base_path}/",
         listener.local_addr()?

@@ -49,6 +49,14 @@ pub enum Metrics {
 }
 
 impl Metrics {
+    /// Finds out what has to be known before the first question.
+    pub async fn meet(&self) {
+        match self {
+            Metrics::Prometheus(it) => it.meet().await,
+            Metrics::Demo(_) => {}
+        }
+    }
+
     /// Returns how many requests there were, mesh-wide.
     pub async fn requests(&self, query: &Requests) -> Result<Answer<Vec<Sample>>, ApiError> {
         match self {

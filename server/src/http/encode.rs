@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read as _, Write as _};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -20,6 +22,8 @@ const MIN_GZIP: usize = 1024;
 const LEVEL: u32 = 3;
 /// How much is packed or unpacked at once.
 const CHUNK: usize = 64 * 1024;
+/// How many chunks may wait to be packed.
+const N_WAITING: usize = 4;
 
 /// A JSON answer, kept compressed where that is worth it: nearly everybody takes it so.
 #[derive(Clone, Debug)]
@@ -83,38 +87,44 @@ impl Encoded {
     }
 }
 
-/// Packs what is written to it, unless that stays small.
+/// Packs what is written to it, unless that stays small. What is large is packed on a thread of its own while the
+/// rest is still being written: together they take as long as the packing.
 #[derive(Default)]
 struct Packer {
     /// What is not packed yet.
     plain: Vec<u8>,
-    zipped: Option<GzEncoder<Vec<u8>>>,
+    press: Option<Press>,
     hasher: DefaultHasher,
 }
 
 impl Packer {
-    fn pack(&mut self) -> io::Result<()> {
+    /// Hands on what has come together.
+    fn hand_on(&mut self) -> io::Result<()> {
         self.hasher.write(&self.plain);
-        self.zipped
-            .get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::new(LEVEL)))
-            .write_all(&self.plain)?;
-        self.plain.clear();
-        Ok(())
+        let press = match &mut self.press {
+            Some(press) => press,
+            none => none.insert(Press::start()?),
+        };
+        let empty = Vec::with_capacity(CHUNK + CHUNK / 8);
+        press.push(std::mem::replace(&mut self.plain, empty))
     }
 
     fn finish(mut self) -> io::Result<Encoded> {
-        if self.zipped.is_some() || self.plain.len() >= MIN_GZIP {
-            self.pack()?;
-        } else {
-            self.hasher.write(&self.plain);
-        }
-        let tag = format!("\"{:016x}\"", self.hasher.finish());
-        let is_gzip = self.zipped.is_some();
-        let mut body = match self.zipped {
-            Some(encoder) => encoder.finish()?,
-            None => self.plain,
+        self.hasher.write(&self.plain);
+        let (mut body, is_gzip) = match self.press {
+            Some(press) => {
+                press.push(self.plain)?;
+                (press.finish()?, true)
+            }
+            None if self.plain.len() >= MIN_GZIP => {
+                let mut encoder = encoder();
+                encoder.write_all(&self.plain)?;
+                (encoder.finish()?, true)
+            }
+            None => (self.plain, false),
         };
         body.shrink_to_fit();
+        let tag = format!("\"{:016x}\"", self.hasher.finish());
         Ok(Encoded {
             body: body.into(),
             is_gzip,
@@ -123,11 +133,50 @@ impl Packer {
     }
 }
 
+fn encoder() -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(Vec::new(), Compression::new(LEVEL))
+}
+
+/// A thread that packs what it is handed. It ends with what feeds it.
+struct Press {
+    chunks: SyncSender<Vec<u8>>,
+    packed: JoinHandle<io::Result<Vec<u8>>>,
+}
+
+impl Press {
+    fn start() -> io::Result<Press> {
+        let (chunks, handed) = sync_channel::<Vec<u8>>(N_WAITING);
+        let pack = move || {
+            let mut encoder = encoder();
+            for chunk in handed {
+                encoder.write_all(&chunk)?;
+            }
+            encoder.finish()
+        };
+        let named = thread::Builder::new().name("press".to_owned());
+        Ok(Press {
+            chunks,
+            packed: named.spawn(pack)?,
+        })
+    }
+
+    fn push(&self, chunk: Vec<u8>) -> io::Result<()> {
+        let pushed = self.chunks.send(chunk);
+        pushed.map_err(|_| io::Error::other("what packs an answer is gone"))
+    }
+
+    fn finish(self) -> io::Result<Vec<u8>> {
+        drop(self.chunks);
+        let packed = self.packed.join();
+        packed.map_err(|_| io::Error::other("what packs an answer broke down"))?
+    }
+}
+
 impl io::Write for Packer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.plain.extend_from_slice(bytes);
         if self.plain.len() >= CHUNK {
-            self.pack()?;
+            self.hand_on()?;
         }
         Ok(bytes.len())
     }

@@ -235,6 +235,11 @@ impl Prometheus {
         }
     }
 
+    /// Finds out what the source speaks, so that the first who looks need not wait for it.
+    pub async fn meet(&self) {
+        self.dialect().await;
+    }
+
     /// Returns the address, without credentials.
     pub fn url(&self) -> &str {
         &self.shown

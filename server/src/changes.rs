@@ -12,6 +12,7 @@ use mesh::api::changes::{ChangeRequest, Changes, Edit, EditResult, Outcome, SetW
 use mesh::api::routes::RouteRef;
 use mesh::changes::journal::{Journal, MAX_REASON};
 use mesh::object::{self, ObjectKey};
+use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::cluster::{Cluster, ClusterError, Written, key_of};
@@ -22,11 +23,13 @@ mod diff;
 mod keep;
 mod plan;
 mod record;
+mod settle;
 
 #[cfg(test)]
 mod tests;
 
 use plan::{Planned, Weights, Write};
+use settle::settle;
 
 /// More edits than a person makes at once.
 const MAX_EDITS: usize = 20;
@@ -206,7 +209,7 @@ async fn write_all(
         if failure.is_some() {
             planned.result.outcome = Outcome::NotTried;
         } else if planned.result.outcome != Outcome::Unchanged {
-            match write(cluster, &mut planned).await {
+            match write(cluster, &mut planned, id).await {
                 Ok(()) => {
                     planned.result.outcome = Outcome::Applied;
                     info!(
@@ -241,29 +244,46 @@ async fn write_all(
     Ok((results, failure))
 }
 
-async fn write(cluster: &Cluster, planned: &mut Planned) -> Result<(), ClusterError> {
+async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result<(), ClusterError> {
     for step in &planned.writes {
-        match step {
-            Write::Keep(revision) => {
-                cluster.create(revision, false).await?;
+        let written = match write_step(cluster, &planned.key, step).await {
+            Err(ClusterError::Unanswered { key, problem }) => {
+                let is_done = |object: Option<&Value>| match (step, object) {
+                    (Write::Delete(..), found) => found.is_none(),
+                    (Write::Keep(_) | Write::Create(_), found) => found.is_some(),
+                    (Write::Weights(_) | Write::Patch(..), Some(found)) => {
+                        Journal::of(found).find(change).is_some()
+                    }
+                    (Write::Weights(_) | Write::Patch(..), None) => false,
+                };
+                settle(cluster, &key, problem, is_done).await?
             }
-            Write::Weights(weights) => {
-                let written = set(cluster, &planned.key, weights).await?;
-                let version = object::resource_version(&written.object).to_owned();
-                planned.result.resource_version = Some(version);
-            }
-            Write::Patch(key, patch) => {
-                let written = cluster.patch(key, patch, false).await?;
-                let version = object::resource_version(&written.object).to_owned();
-                planned.result.resource_version = Some(version);
-            }
-            Write::Create(object) => {
-                cluster.create(object, false).await?;
-            }
-            Write::Delete(key, version) => cluster.delete(key, version, false).await?,
+            outcome => outcome?,
+        };
+        if let (Write::Weights(_) | Write::Patch(..), Some(object)) = (step, written) {
+            let version = object::resource_version(&object).to_owned();
+            planned.result.resource_version = Some(version);
         }
     }
     Ok(())
+}
+
+/// Makes one request; returns the object as it is then.
+async fn write_step(
+    cluster: &Cluster,
+    key: &ObjectKey,
+    step: &Write,
+) -> Result<Option<Value>, ClusterError> {
+    let written = match step {
+        Write::Keep(object) | Write::Create(object) => cluster.create(object, false).await?,
+        Write::Weights(weights) => set(cluster, key, weights).await?,
+        Write::Patch(key, patch) => cluster.patch(key, patch, false).await?,
+        Write::Delete(key, version) => {
+            cluster.delete(key, version, false).await?;
+            return Ok(None);
+        }
+    };
+    Ok(Some(written.object))
 }
 
 /// Sets weights. Where the object has a newer version with the same specification (what writes status makes

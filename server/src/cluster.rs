@@ -5,15 +5,20 @@
 use std::sync::Arc;
 
 use json_patch::Patch;
+use mesh::api::Notice;
 use mesh::api::routes::RouteRef;
 use mesh::object::ObjectKey;
 use serde_json::Value;
 use tokio::sync::watch;
 
 pub mod demo;
+pub mod kube;
+pub mod stage;
 
 /// Whoever keeps the objects.
 pub enum Cluster {
+    /// A Kubernetes API.
+    Kube(Arc<kube::KubeCluster>),
     /// The built-in mesh.
     Demo(Arc<demo::DemoCluster>),
 }
@@ -25,6 +30,81 @@ pub struct Snapshot {
     pub version: u64,
     /// The objects, sorted by kind, namespace and name.
     pub objects: Vec<Arc<Value>>,
+    /// The kinds of which not all objects are known: nothing can be said to be missing of them.
+    pub unread: Vec<Unread>,
+}
+
+/// A kind of which not all objects are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The kind as Kubernetes writes it.
+    pub kind: String,
+    /// Its group; empty for the core one.
+    pub group: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why objects are not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// They are being read.
+    Soon,
+    /// The right to list them is missing.
+    Forbidden,
+    /// The server can't be asked, or fails. What was known is still there, and old.
+    Failing(String),
+}
+
+impl Unread {
+    /// Returns it in words.
+    pub fn words(&self) -> String {
+        let Unread { kind, group, why } = self;
+        let of = if group.is_empty() {
+            kind.clone()
+        } else {
+            format!("{kind}.{group}")
+        };
+        match why {
+            Why::Soon => format!("{of}: being read"),
+            Why::Forbidden => format!("{of}: no right to list them"),
+            Why::Failing(problem) => format!("{of}: {problem}"),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Returns what should be known about what is made of it.
+    pub fn notices(&self) -> Vec<Notice> {
+        let of = |is: fn(&Why) -> bool| {
+            let kinds = self.unread.iter().filter(|it| is(&it.why));
+            let mut kinds: Vec<&str> = kinds.map(|it| it.kind.as_str()).collect();
+            kinds.dedup();
+            (!kinds.is_empty()).then(|| kinds.join(", "))
+        };
+        let notice = |kind: &str, message: String, hint: Option<&str>| Notice {
+            kind: kind.to_owned(),
+            source: "cluster".to_owned(),
+            message,
+            hint: hint.map(str::to_owned),
+        };
+        let soon = of(|it| *it == Why::Soon).map(|kinds| {
+            let message = format!("The cluster is still being read ({kinds}).");
+            notice("cluster_reading", message, None)
+        });
+        let forbidden = of(|it| *it == Why::Forbidden).map(|kinds| {
+            let message = format!("No right to list {kinds}: what hangs on them can't be told.");
+            let hint = "whoever runs Pidali needs the verbs list and watch on them";
+            notice("cluster_forbidden", message, Some(hint))
+        });
+        let failing = of(|it| matches!(it, Why::Failing(_))).map(|kinds| {
+            let message = format!(
+                "The cluster is not followed for now ({kinds}): what is shown of them may be old."
+            );
+            notice("cluster_stale", message, Some("the sources page says why"))
+        });
+        [soon, forbidden, failing].into_iter().flatten().collect()
+    }
 }
 
 /// A written object, or what would be written.
@@ -45,6 +125,8 @@ pub enum Verb {
     Patch,
     /// Remove it.
     Delete,
+    /// Read it.
+    Get,
 }
 
 impl Verb {
@@ -54,6 +136,7 @@ impl Verb {
             Verb::Create => "create",
             Verb::Patch => "patch",
             Verb::Delete => "delete",
+            Verb::Get => "get",
         }
     }
 }
@@ -94,12 +177,54 @@ pub enum ClusterError {
         /// To do what.
         verb: Verb,
     },
+    /// A webhook on the way can't take part in dry runs.
+    #[error("{problem}")]
+    NoDryRun {
+        /// Which object.
+        key: ObjectKey,
+        /// The server's words.
+        problem: String,
+    },
+    /// The server does not have this kind.
+    #[error("the cluster has no objects of kind {kind}")]
+    Unserved {
+        /// The kind.
+        kind: String,
+    },
+    /// The server can't be asked: nothing was written.
+    #[error("the Kubernetes API can't be asked: {problem}")]
+    Unreachable {
+        /// Why.
+        problem: String,
+        /// What to do.
+        mend: Option<String>,
+    },
+    /// The server took a write and gave no answer: whether it is written is not known.
+    #[error("the Kubernetes API did not say whether {key} was written: {problem}")]
+    Unanswered {
+        /// Which object.
+        key: ObjectKey,
+        /// What came instead.
+        problem: String,
+    },
+}
+
+/// Returns a text as a sentence: a capital letter in front, a full stop behind.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let mut out: String = first.chain(chars).collect();
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
+    }
+    out
 }
 
 impl Cluster {
     /// Returns everything that routes, checks and inventory are read from.
     pub fn snapshot(&self) -> Snapshot {
         match self {
+            Cluster::Kube(it) => it.snapshot(),
             Cluster::Demo(it) => it.snapshot(),
         }
     }
@@ -107,6 +232,7 @@ impl Cluster {
     /// Returns one object as it is now.
     pub async fn get(&self, key: &ObjectKey) -> Result<Value, ClusterError> {
         match self {
+            Cluster::Kube(it) => it.get(key).await,
             Cluster::Demo(it) => it.get(key),
         }
     }
@@ -119,6 +245,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<Written, ClusterError> {
         match self {
+            Cluster::Kube(it) => it.patch(key, patch, dry_run).await,
             Cluster::Demo(it) => it.patch(key, patch, dry_run),
         }
     }
@@ -126,6 +253,7 @@ impl Cluster {
     /// Makes an object.
     pub async fn create(&self, object: &Value, dry_run: bool) -> Result<Written, ClusterError> {
         match self {
+            Cluster::Kube(it) => it.create(object, dry_run).await,
             Cluster::Demo(it) => it.create(object, dry_run),
         }
     }
@@ -138,6 +266,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<(), ClusterError> {
         match self {
+            Cluster::Kube(it) => it.delete(key, resource_version, dry_run).await,
             Cluster::Demo(it) => it.delete(key, resource_version, dry_run),
         }
     }
@@ -145,6 +274,7 @@ impl Cluster {
     /// Returns whether the person may do that.
     pub async fn can_i(&self, verb: Verb, key: &ObjectKey) -> Result<bool, ClusterError> {
         match self {
+            Cluster::Kube(it) => it.can_i(verb, key).await,
             Cluster::Demo(it) => Ok(it.can_i(verb, key)),
         }
     }
@@ -152,6 +282,7 @@ impl Cluster {
     /// Returns a watch on the version of the objects.
     pub fn changes(&self) -> watch::Receiver<u64> {
         match self {
+            Cluster::Kube(it) => it.changes(),
             Cluster::Demo(it) => it.changes(),
         }
     }
@@ -159,6 +290,7 @@ impl Cluster {
     /// Returns who writes, for the record.
     pub fn who(&self) -> String {
         match self {
+            Cluster::Kube(it) => it.who(),
             Cluster::Demo(it) => it.who().to_owned(),
         }
     }
@@ -166,6 +298,7 @@ impl Cluster {
     /// Returns what the sources page says of it.
     pub fn describe(&self) -> mesh::api::Source {
         match self {
+            Cluster::Kube(it) => it.describe(),
             Cluster::Demo(it) => it.describe(),
         }
     }

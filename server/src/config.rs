@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use mesh::health::Objectives;
 use secrecy::SecretString;
 
+use crate::cluster::kube::Access;
 use crate::sources::prometheus::{Auth, Settings};
 
 /// Sees an Istio mesh, and steers it.
@@ -91,6 +92,33 @@ fn link(flag: &str, address: &str) -> anyhow::Result<String> {
     Ok(url.into())
 }
 
+/// Which Kubernetes API is asked.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig of the cluster. Without it, KUBECONFIG is taken, or the account of the pod that this runs in.
+    #[arg(long, env = "PIDALI_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; its current one when left out.
+    #[arg(long, env = "PIDALI_CONTEXT")]
+    pub context: Option<String>,
+    /// A namespace that may be read, where the right to read all is missing; repeatable.
+    #[arg(
+        long = "cluster-namespace",
+        env = "PIDALI_CLUSTER_NAMESPACES",
+        value_delimiter = ','
+    )]
+    pub namespaces: Vec<String>,
+}
+
+impl ClusterArgs {
+    /// Returns how to reach the cluster; `None` where there is none to ask.
+    pub async fn access(&self) -> anyhow::Result<Option<Access>> {
+        let namespaces = self.namespaces.iter().map(|it| it.trim().to_owned());
+        let namespaces = namespaces.filter(|it| !it.is_empty()).collect();
+        Access::find(self.kubeconfig.clone(), self.context.clone(), namespaces).await
+    }
+}
+
 /// The flags of `pidali demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -109,6 +137,13 @@ pub struct DemoArgs {
     /// itself: the whole way that a real mesh's figures take.
     #[arg(long, env = "PIDALI_DEMO_PROMETHEUS", requires = "expose")]
     pub prometheus: Option<String>,
+    /// Writes the mesh's objects into the Kubernetes API of this kubeconfig, one without nodes, and follows what is
+    /// found there: the built-in mesh on a real API server.
+    #[arg(long, env = "PIDALI_DEMO_KUBECONFIG", conflicts_with = "read_only")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of that kubeconfig; its current one when left out.
+    #[arg(long, env = "PIDALI_DEMO_CONTEXT", requires = "kubeconfig")]
+    pub context: Option<String>,
     /// Refuses every change, as a cluster does where the right is missing.
     #[arg(long, env = "PIDALI_DEMO_READ_ONLY")]
     pub read_only: bool,
@@ -123,6 +158,9 @@ pub struct ServeArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// Which Kubernetes API is asked.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
     /// thresholds hold everywhere.
     #[arg(long, env = "PIDALI_OBJECTIVES")]

@@ -46,6 +46,8 @@ pub struct Parts {
     pub known: Arc<Known>,
     /// What the cluster holds, where one is asked.
     pub board: Option<Arc<Board>>,
+    /// What of the cluster is not known.
+    unknown: Option<Arc<[Notice]>>,
     /// What is asked, with the instant that is meant.
     pub query: InventoryQuery,
     /// The time that the answer is about.
@@ -55,7 +57,8 @@ pub struct Parts {
 impl Parts {
     /// Returns what should be known about the answer.
     pub fn notices(&self) -> Vec<Notice> {
-        self.known.notices.clone()
+        let unknown = self.unknown.iter().flat_map(|it| it.iter());
+        unknown.chain(&self.known.notices).cloned().collect()
     }
 }
 
@@ -69,19 +72,20 @@ pub async fn answer<T: Serialize + Send + 'static>(
     make: impl FnOnce(&Parts) -> Option<T> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let at = app.facts.live(query.window, query.at)?;
-    let board = app.cluster.as_ref().map(|it| app.boards.versioned(it));
+    let current = app.cluster.as_ref().map(|it| app.boards.current(it));
     let key = AnswerKey {
         what,
         query: query.clone(),
         at,
-        version: board.as_ref().map(|(version, _)| *version),
+        version: current.as_ref().map(|it| it.version),
     };
     if let Some(encoded) = app.inventory.get(&key).await {
         return Ok(encoded.respond(headers));
     }
     let parts = Parts {
         known: app.facts.full(query.window, at).await?,
-        board: board.map(|(_, board)| board),
+        unknown: current.as_ref().map(|it| Arc::clone(&it.notices)),
+        board: current.map(|it| it.board),
         query,
         when: When {
             at,

@@ -9,6 +9,8 @@ use anyhow::Context;
 use clap::Parser;
 use server::cluster::Cluster;
 use server::cluster::demo::DemoCluster;
+use server::cluster::kube::{Access, KubeCluster};
+use server::cluster::stage;
 use server::config::{self, Cli, Command, ListenArgs};
 use server::expose;
 use server::http::{App, Hosts, router};
@@ -60,7 +62,22 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => {
             let objectives = config::objectives(args.objectives.as_deref())?;
             let mesh = Arc::new(Demo::new(args.seed));
-            let cluster = DemoCluster::new(Arc::clone(&mesh), args.read_only);
+            let cluster = match &args.kubeconfig {
+                Some(kubeconfig) => {
+                    let (file, context) = (Some(kubeconfig.clone()), args.context.clone());
+                    let access = Access::find(file, context, Vec::new()).await?;
+                    let access = access.context("--kubeconfig: no cluster")?;
+                    let cluster = KubeCluster::begin(access, stopping.clone());
+                    stage::set(&cluster).await?;
+                    let (kept, world) = (Arc::clone(&cluster), Arc::clone(&mesh));
+                    tokio::spawn(stage::follow(kept, world, stopping.clone()));
+                    Cluster::Kube(cluster)
+                }
+                None => {
+                    let cluster = DemoCluster::new(Arc::clone(&mesh), args.read_only);
+                    Cluster::Demo(Arc::new(cluster))
+                }
+            };
             let metrics = match &args.prometheus {
                 Some(url) => {
                     let prometheus = Prometheus::new(Settings::new(url)).context("--prometheus")?;
@@ -68,7 +85,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 }
                 None => Metrics::Demo(Arc::clone(&mesh)),
             };
-            let cluster = Cluster::Demo(Arc::new(cluster));
             let exposed = args.expose.map(|address| (address, mesh));
             let app = App::new(
                 metrics,
@@ -88,9 +104,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             )?;
             let prometheus = Prometheus::new(settings).context("--prometheus")?;
             let metrics = Metrics::Prometheus(Box::new(prometheus));
+            let access = args.cluster.access().await?;
+            let cluster = access.map(|it| Cluster::Kube(KubeCluster::begin(it, stopping.clone())));
             let app = App::new(
                 metrics,
-                None,
+                cluster,
                 objectives,
                 args.listen.grafana()?,
                 stopping.clone(),

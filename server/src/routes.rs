@@ -21,24 +21,39 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// The objects as they were read last, so that they are read once for each version.
 #[derive(Default)]
-pub struct BoardCache(Mutex<Option<(u64, Arc<Board>)>>);
+pub struct BoardCache(Mutex<Option<Current>>);
+
+/// The objects of one version, read.
+#[derive(Clone)]
+pub struct Current {
+    /// The version.
+    pub version: u64,
+    /// The objects.
+    pub board: Arc<Board>,
+    /// What of the cluster is not known.
+    pub notices: Arc<[api::Notice]>,
+}
 
 impl BoardCache {
     /// Returns the objects of `cluster` as they are now, read.
     pub fn now(&self, cluster: &Cluster) -> Arc<Board> {
-        self.versioned(cluster).1
+        self.current(cluster).board
     }
 
-    /// Returns the same with the version that they were read at.
-    pub fn versioned(&self, cluster: &Cluster) -> (u64, Arc<Board>) {
+    /// Returns the same with the version that they were read at, and what is not known of them.
+    pub fn current(&self, cluster: &Cluster) -> Current {
         let snapshot = cluster.snapshot();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((version, board)) if *version == snapshot.version => (*version, Arc::clone(board)),
+            Some(current) if current.version == snapshot.version => current.clone(),
             _ => {
-                let board = Arc::new(Board::read(snapshot.objects));
-                *kept = Some((snapshot.version, Arc::clone(&board)));
-                (snapshot.version, board)
+                let current = Current {
+                    version: snapshot.version,
+                    notices: snapshot.notices().into(),
+                    board: Arc::new(Board::read(snapshot.objects)),
+                };
+                *kept = Some(current.clone());
+                current
             }
         }
     }
@@ -162,7 +177,11 @@ pub async fn list(
             ..Routes::default()
         });
     };
-    let (version, board) = app.boards.versioned(cluster);
+    let Current {
+        version,
+        board,
+        notices,
+    } = app.boards.current(cluster);
     let at = app.facts.instant(None)?;
     let key = AnswerKey {
         query: query.clone(),
@@ -174,6 +193,7 @@ pub async fn list(
     }
     let measured = Measured::of(&app, &board, query.window, at).await;
     let mut routes = board.answer(&measured.evidence(), &query.namespaces);
+    routes.notices.extend(notices.iter().cloned());
     routes.notices.extend(measured.notices);
     let encoded = Encoded::json(&routes)?;
     app.route_lists.insert(key, encoded.clone()).await;

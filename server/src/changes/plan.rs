@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::diff::diff;
 use crate::clock;
-use crate::cluster::{Cluster, Verb, key_of};
+use crate::cluster::{Cluster, ClusterError, Verb, key_of, sentence};
 use crate::http::{ApiError, App};
 use crate::routes::Measured;
 
@@ -380,7 +380,7 @@ impl Planner<'_> {
             Ok(false) => {
                 let key = planned.key.clone();
                 let verb = Verb::Patch;
-                planned.refuse(crate::cluster::ClusterError::Forbidden { key, verb }.into());
+                planned.refuse(ClusterError::Forbidden { key, verb }.into());
             }
             Err(error) => planned.refuse(error.into()),
         }
@@ -391,6 +391,13 @@ impl Planner<'_> {
                     planned.result.server_checked = true;
                     planned.result.warnings.extend(written.warnings);
                     return;
+                }
+                // Whatever refuses only to try may still take the real thing (rule W2).
+                Err(error @ ClusterError::NoDryRun { .. }) => {
+                    let warning = format!(
+                        "Only looked at here, since it can't be tried on the server: {error}"
+                    );
+                    planned.result.warnings.push(sentence(&warning));
                 }
                 Err(error) => planned.refuse(error.into()),
             }

@@ -118,6 +118,7 @@ impl DemoCluster {
         Snapshot {
             version: store.seen,
             objects,
+            unread: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mesh::api::{BadParameter, ErrorBody, ErrorDetail, Notice};
 
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, sentence};
 use crate::sources::prometheus::PrometheusError;
 
 /// An answer that is not a success.
@@ -205,6 +205,27 @@ impl From<ClusterError> for ApiError {
                     key.namespace
                 ),
             ),
+            ClusterError::NoDryRun { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no_dry_run",
+                "nothing was changed".to_owned(),
+            ),
+            ClusterError::Unserved { kind } => (
+                StatusCode::NOT_FOUND,
+                "unserved",
+                format!("install the CustomResourceDefinition of {kind} first"),
+            ),
+            ClusterError::Unreachable { mend, .. } => (
+                StatusCode::BAD_GATEWAY,
+                "unreachable",
+                mend.clone()
+                    .unwrap_or_else(|| "nothing was changed".to_owned()),
+            ),
+            ClusterError::Unanswered { .. } => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "unanswered",
+                "look at what it is now before you do anything else".to_owned(),
+            ),
         };
         ApiError {
             status,
@@ -214,17 +235,6 @@ impl From<ClusterError> for ApiError {
             hint: Some(hint),
         }
     }
-}
-
-/// Returns a text as a sentence: a capital letter in front, a full stop behind.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    let mut out: String = first.chain(chars).collect();
-    if !out.ends_with(['.', '!', '?']) {
-        out.push('.');
-    }
-    out
 }
 
 impl From<PrometheusError> for ApiError {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -9,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use mesh::health::Objectives;
 use secrecy::SecretString;
 
-use crate::cluster::kube::Access;
+use crate::cluster::kube::{Access, KubeCluster};
 use crate::sources::prometheus::{Auth, Settings};
 
 /// Sees an Istio mesh, and steers it.
@@ -165,8 +166,14 @@ pub struct ServeArgs {
     /// thresholds hold everywhere.
     #[arg(long, env = "PIDALI_OBJECTIVES")]
     pub objectives: Option<PathBuf>,
-    /// The address of Prometheus, or of what speaks its API, with any path prefix.
-    #[arg(long, env = "PIDALI_PROMETHEUS")]
+    /// The address of Prometheus, or of what speaks its API, with any path prefix; or a Service of the cluster, as
+    /// kube://istio-system/prometheus:9090. Without it, it is looked for in the cluster.
+    #[arg(
+        long,
+        env = "PIDALI_PROMETHEUS",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub prometheus: String,
     /// A header sent along, as `Name: value`, such as `X-Scope-OrgID: team`; repeatable.
     #[arg(
@@ -228,11 +235,12 @@ pub fn objectives(file: Option<&Path>) -> anyhow::Result<Objectives> {
 
 impl ServeArgs {
     /// Returns how to ask Prometheus. `password` is the one for `--prometheus-user`, `token` a bearer
-    /// token from the environment.
+    /// token from the environment, `cluster` the one that it may be in.
     pub fn prometheus(
         &self,
         password: Option<String>,
         token: Option<String>,
+        cluster: Option<Arc<KubeCluster>>,
     ) -> anyhow::Result<Settings> {
         let pairs = |flag: &str, items: &[String], separator: char| {
             items
@@ -268,6 +276,7 @@ impl ServeArgs {
             max_answer_bytes: self.max_answer_mib * 1024 * 1024,
             max_samples: usize::try_from(self.max_samples).unwrap_or(usize::MAX),
             metric_prefix: self.metric_prefix.clone(),
+            cluster,
             ..Settings::new(&self.prometheus)
         })
     }

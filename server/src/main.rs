@@ -98,14 +98,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let objectives = config::objectives(args.objectives.as_deref())?;
             let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+            let access = args.cluster.access().await?;
+            let cluster = access.map(|it| KubeCluster::begin(it, stopping.clone()));
             let settings = args.prometheus(
                 env("PIDALI_PROMETHEUS_PASSWORD"),
                 env("PIDALI_PROMETHEUS_TOKEN"),
+                cluster.clone(),
             )?;
             let prometheus = Prometheus::new(settings).context("--prometheus")?;
             let metrics = Metrics::Prometheus(Box::new(prometheus));
-            let access = args.cluster.access().await?;
-            let cluster = access.map(|it| Cluster::Kube(KubeCluster::begin(it, stopping.clone())));
+            let cluster = cluster.map(Cluster::Kube);
             let app = App::new(
                 metrics,
                 cluster,

@@ -211,7 +211,7 @@ impl Metrics {
                     name: "prometheus".to_owned(),
                     kind: "prometheus".to_owned(),
                     reachable: status.reachable,
-                    url: Some(it.url().to_owned()),
+                    url: Some(it.url()),
                     version: status.version,
                     scrape_interval_s: status.scrape_interval_s.map(six_digits),
                     problem: status.problem,

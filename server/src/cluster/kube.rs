@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::{ClusterError, Snapshot, Verb, Written};
 
 mod access;
+mod addons;
 mod ask;
 mod failure;
 mod kinds;
@@ -28,6 +29,7 @@ mod trim;
 mod watches;
 
 pub use access::Access;
+pub use addons::{Addon, Place};
 pub use failure::Failure;
 
 use ask::{Reply, ask};
@@ -426,6 +428,36 @@ impl KubeCluster {
             .pointer("/status/allowed")
             .and_then(Value::as_bool)
             .unwrap_or(false))
+    }
+
+    /// Sends a request to what stands behind the API server, and returns its answer as it comes.
+    pub async fn proxied(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<http::Response<kube::client::Body>, Failure> {
+        Ok(self
+            .client()?
+            .send(request.map(kube::client::Body::from))
+            .await?)
+    }
+
+    /// Returns where an add-on answers, as far as the cluster's Services tell.
+    pub fn find(&self, addon: Addon) -> Option<Place> {
+        let services = Kind::named("Service").map_or_else(Vec::new, |kind| self.store.all(kind));
+        addons::find(addon, services.iter().map(|it| &**it))
+    }
+
+    /// Returns whether this program runs in a pod of the cluster.
+    pub fn is_ours(&self) -> bool {
+        self.access.is_pod()
+    }
+
+    /// Returns whether the cluster's Services are not all known yet.
+    pub fn is_being_read(&self) -> bool {
+        let unread = self.store.snapshot().unread;
+        unread
+            .iter()
+            .any(|it| it.kind == "Service" && it.why == super::Why::Soon)
     }
 
     /// Returns a watch on the version of the objects.

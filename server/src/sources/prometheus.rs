@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::units::{UnixMillis, Window};
@@ -13,6 +14,8 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::cluster::kube::KubeCluster;
+
 mod ask;
 mod births;
 mod decode;
@@ -21,6 +24,7 @@ mod freshness;
 mod interval;
 mod labels;
 mod promql;
+mod reach;
 mod series;
 mod traffic;
 
@@ -39,10 +43,15 @@ pub use paste::mends;
 
 use births::Births;
 use promql::Dialect;
+use reach::Reach;
+
+/// Stands for an address that is still to be found.
+const FOUND: &str = "kube://cluster/prometheus:9090/";
 
 /// How to reach a Prometheus.
 pub struct Settings {
-    /// The address, with any path prefix; a user and password in it are used for basic authentication.
+    /// The address, with any path prefix; a user and password in it are used for basic authentication. Empty where it
+    /// is to be found in the cluster.
     pub url: String,
     /// Headers sent along.
     pub headers: Vec<(String, String)>,
@@ -60,6 +69,8 @@ pub struct Settings {
     pub max_samples: usize,
     /// What stands before the names of Istio's metrics, where they were aggregated by rules.
     pub metric_prefix: String,
+    /// The cluster that a `kube://` address is in, or that Prometheus is found in where the address is empty.
+    pub cluster: Option<Arc<KubeCluster>>,
 }
 
 impl Settings {
@@ -75,6 +86,7 @@ impl Settings {
             max_answer_bytes: 512 * 1024 * 1024,
             max_samples: 2_000_000,
             metric_prefix: String::new(),
+            cluster: None,
         }
     }
 }
@@ -102,6 +114,17 @@ pub enum BadSettings {
     /// The address is none.
     #[error("the address is not an http or https address such as http://127.0.0.1:9090")]
     Url,
+    /// An address in a cluster is none.
+    #[error("write a Service of the cluster as kube://istio-system/prometheus:9090")]
+    Place,
+    /// There is no cluster for it.
+    #[error("there is no cluster to find it in: give an http address, or --kubeconfig")]
+    NoCluster,
+    /// The API server takes the place of what would tell who asks.
+    #[error(
+        "a user or token for Prometheus does not get through the Kubernetes API: give an http address with it"
+    )]
+    Credentials,
     /// A header is none. Its value may be a secret and is not told.
     #[error("the header `{0}` is not valid")]
     Header(String),
@@ -115,11 +138,10 @@ pub enum BadSettings {
 
 /// A client of one Prometheus.
 pub struct Prometheus {
-    client: Client,
+    reach: Reach,
     base: Url,
     shown: String,
     query: Vec<(String, String)>,
-    auth: Auth,
     timeout: Duration,
     slots: Semaphore,
     max_bytes: u64,
@@ -134,8 +156,15 @@ pub struct Prometheus {
 impl Prometheus {
     /// Returns a client; nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Prometheus, BadSettings> {
-        let mut base = Url::parse(settings.url.trim()).map_err(|_| BadSettings::Url)?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+        let url = settings.url.trim();
+        // Where it is to be found, what is asked stands under an address of the same form.
+        let is_to_be_found = url.is_empty();
+        let url = if is_to_be_found { FOUND } else { url };
+        let mut base = Url::parse(url).map_err(|_| BadSettings::Url)?;
+        let is_in_cluster = base.scheme() == reach::SCHEME;
+        if !(is_in_cluster || matches!(base.scheme(), "http" | "https"))
+            || base.host_str().is_none()
+        {
             return Err(BadSettings::Url);
         }
         let mut auth = settings.auth;
@@ -174,12 +203,17 @@ impl Prometheus {
         if !prefix.char_indices().all(is_name) {
             return Err(BadSettings::Prefix(prefix));
         }
+        let place = if is_in_cluster {
+            Some(reach::parse(&base).ok_or(BadSettings::Place)?).filter(|_| !is_to_be_found)
+        } else {
+            None
+        };
         // Within one machine, packing costs both sides more than it saves.
         let is_far = !is_loopback(&base);
         let client = Client::builder()
             .gzip(is_far)
             .zstd(is_far)
-            .default_headers(headers)
+            .default_headers(headers.clone())
             .user_agent(concat!("pidali/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
             .timeout(settings.timeout)
@@ -187,12 +221,25 @@ impl Prometheus {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(BadSettings::Client)?;
+        let reach = if is_in_cluster {
+            if !matches!(auth, Auth::None) {
+                return Err(BadSettings::Credentials);
+            }
+            Reach::Cluster {
+                cluster: settings.cluster.ok_or(BadSettings::NoCluster)?,
+                place,
+                client,
+                headers,
+                timeout: settings.timeout,
+            }
+        } else {
+            Reach::Straight(client, auth)
+        };
         Ok(Prometheus {
-            client,
+            reach,
             shown: base.to_string(),
             base,
             query: settings.query,
-            auth,
             timeout: settings.timeout,
             slots: Semaphore::new(settings.concurrency.max(1)),
             max_bytes: settings.max_answer_bytes,
@@ -241,8 +288,11 @@ impl Prometheus {
     }
 
     /// Returns the address, without credentials.
-    pub fn url(&self) -> &str {
-        &self.shown
+    pub fn url(&self) -> String {
+        match self.reach.place() {
+            Some(place) => reach::shown(&place),
+            None => self.shown.clone(),
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl Access {
         Ok(Some(access))
     }
 
+    /// Returns whether this program runs in a pod of the cluster.
+    pub fn is_pod(&self) -> bool {
+        matches!(self.from, From::Pod)
+    }
+
     async fn config(&self) -> anyhow::Result<Config> {
         let mut config = match &self.from {
             From::File(file, context) => {

@@ -75,6 +75,13 @@ impl Store {
         }
     }
 
+    /// Returns all objects of a kind.
+    pub fn all(&self, kind: &Kind) -> Vec<Arc<Value>> {
+        let mut shelves = self.shelves();
+        let shelf = shelves.of(kind);
+        shelf.map_or_else(Vec::new, |it| it.objects.values().cloned().collect())
+    }
+
     /// Returns how many objects there are, and of how many kinds.
     pub fn counts(&self) -> (usize, usize) {
         let shelves = self.shelves();

@@ -8,12 +8,12 @@ use mesh::api::Notice;
 use mesh::telemetry::Series;
 use mesh::units::UnixMillis;
 use reqwest::{Response, StatusCode, Url};
-use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 
 use super::decode::{self, Item, Outcome};
 use super::error;
-use super::{Auth, Prometheus, PrometheusError};
+use super::reach::{Lost, Question};
+use super::{Prometheus, PrometheusError};
 
 /// The pause before the one retry of a connection that failed.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -199,34 +199,18 @@ impl Prometheus {
         }
     }
 
-    /// Sends a question and refuses what is no answer.
+    /// Sends a question.
     pub(super) async fn send(
         &self,
         url: &Url,
         form: &[(&str, &str)],
     ) -> Result<Response, PrometheusError> {
-        let mut request = if form.is_empty() {
-            self.client.get(url.clone())
-        } else {
-            self.client.post(url.clone()).form(form)
-        };
-        if !self.query.is_empty() {
-            request = request.query(&self.query);
-        }
-        request = match &self.auth {
-            Auth::None => request,
-            Auth::Basic { user, password } => {
-                request.basic_auth(user, Some(password.expose_secret()))
-            }
-            Auth::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Auth::BearerFile(path) => {
-                let token = tokio::fs::read_to_string(path)
-                    .await
-                    .map_err(|source| PrometheusError::Token { source })?;
-                request.bearer_auth(token.trim())
-            }
-        };
-        request.send().await.map_err(|error| self.transport(error))
+        let query = &self.query;
+        let sent = self.reach.send(Question { url, form, query }).await;
+        sent.map_err(|lost| match lost {
+            Lost::Transport(error) => self.transport(error),
+            Lost::Other(error) => error,
+        })
     }
 
     fn transport(&self, error: reqwest::Error) -> PrometheusError {
@@ -241,7 +225,7 @@ impl Prometheus {
             PrometheusError::Truncated
         } else {
             PrometheusError::Unreachable {
-                url: self.shown.clone(),
+                url: self.url(),
                 source: error,
             }
         }
@@ -270,7 +254,7 @@ impl Prometheus {
         if status.is_success() {
             let kind = error::shorten(kind);
             return Err(PrometheusError::NotPrometheus {
-                url: self.shown.clone(),
+                url: self.url(),
                 kind,
             });
         }

@@ -14,6 +14,16 @@ pub enum PrometheusError {
         #[source]
         source: reqwest::Error,
     },
+    /// The cluster that it is reached through does not lead there.
+    #[error("Prometheus at {place} can't be reached through the Kubernetes API: {problem}")]
+    Proxy {
+        /// Where it should be.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        mend: Option<String>,
+    },
     /// No answer in time.
     #[error("Prometheus took longer than {secs} s")]
     TooSlow {
@@ -93,9 +103,9 @@ impl PrometheusError {
     /// Returns the stable word for programs (see `mesh::api::ErrorDetail`).
     pub fn kind(&self) -> &'static str {
         match self {
-            PrometheusError::Unreachable { .. } | PrometheusError::Redirected { .. } => {
-                "unreachable"
-            }
+            PrometheusError::Unreachable { .. }
+            | PrometheusError::Proxy { .. }
+            | PrometheusError::Redirected { .. } => "unreachable",
             PrometheusError::TooSlow { .. } => "too_slow",
             PrometheusError::Status { status: 429 | 503 } => "overloaded",
             PrometheusError::Refused { .. } | PrometheusError::Status { .. } => "refused",
@@ -132,6 +142,12 @@ impl PrometheusError {
     /// Returns what to do about it.
     pub fn mend(&self) -> String {
         match self {
+            PrometheusError::Proxy {
+                mend: Some(mend), ..
+            } => mend,
+            PrometheusError::Proxy { .. } => {
+                "check that the Service is there and its pods are ready: kubectl get endpoints"
+            }
             PrometheusError::Unreachable { .. } => {
                 "check --prometheus, and that Prometheus (or its port-forward) runs"
             }

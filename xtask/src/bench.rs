@@ -22,12 +22,11 @@ pub fn run(words: &[String]) -> Result<()> {
     let pidali = build::pidali()?;
     let tools = setup::tests()?;
     run::run(cargo()?.args(["build", "--release", "--package", "bench"]))?;
-    run::run(
-        Command::new(place::target()?.join("release/bench"))
-            .args(words)
-            .current_dir(place::root())
-            .env("PIDALI_BIN", pidali)
-            .env("PIDALI_CHROMIUM", tools.chromium)
-            .env("NODE_PATH", tools.node_modules),
-    )
+    let mut bench = Command::new(place::target()?.join("release/bench"));
+    bench
+        .args(words)
+        .current_dir(place::root())
+        .env("PIDALI_BIN", pidali);
+    tools.equip(&mut bench);
+    run::run(&mut bench)
 }

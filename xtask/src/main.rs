@@ -29,7 +29,7 @@ cargo xtask dev [FLAGS]         rebuild and reload while editing, on the built-i
 cargo xtask lint                formatting, clippy, the rules of ARCHITECTURE.md
 cargo xtask e2e                 the browser tests alone
 cargo xtask bench [graph|page]  the speed we promise, measured; all of it without a name; --workloads N (1100)
-cargo xtask setup [page|tests]  only install what is missing
+cargo xtask setup [page|tests]  only install what is missing; prints where the tests' tools are, for a shell's `eval`
 
 What is built and downloaded is kept outside the checkout: PIDALI_CACHE, or\nXDG_CACHE_HOME/pidali, or ~/.cache/pidali.
 ";
@@ -66,9 +66,9 @@ fn chore(args: &[String]) -> Result<()> {
         "e2e" => test::e2e()?,
         "bench" => bench::run(rest)?,
         "setup" => match rest {
-            [] => setup::tests().map(drop)?,
+            [] => print!("{}", setup::tests()?.exports()),
             [what] if what == "page" => setup::page().map(drop)?,
-            [what] if what == "tests" => setup::tests().map(drop)?,
+            [what] if what == "tests" => print!("{}", setup::tests()?.exports()),
             _ => bail!("`setup` takes `page` or `tests`"),
         },
         other => bail!("there is no chore `{other}`\n\n{HELP}"),

@@ -1,12 +1,16 @@
 //! Installs what is missing, says what it does and about how long it takes, and names the exact command
 //! where it cannot.
 
+mod api_server;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+use api_server::ApiServerTools;
 
 use crate::place;
 use crate::run::{read, run, say};
@@ -63,9 +67,39 @@ impl PageTools {
 /// What the checks need besides.
 pub struct TestTools {
     /// Where `playwright-core` is.
-    pub node_modules: PathBuf,
+    node_modules: PathBuf,
     /// The browser.
-    pub chromium: PathBuf,
+    chromium: PathBuf,
+    /// A real Kubernetes API.
+    api_server: ApiServerTools,
+}
+
+impl TestTools {
+    /// Lets a test or a bench find the tools.
+    pub fn equip(&self, command: &mut Command) {
+        command.envs(self.named());
+    }
+
+    /// The same for a person's shell.
+    pub fn exports(&self) -> String {
+        let line = |(name, path): (&str, &Path)| {
+            let path = path.display().to_string().replace('\'', r"'\''");
+            format!("export {name}='{path}'\n")
+        };
+        self.named().map(line).concat()
+    }
+
+    /// Each tool by the variable that tests look into.
+    fn named(&self) -> [(&'static str, &Path); 6] {
+        [
+            ("NODE_PATH", &self.node_modules),
+            ("PIDALI_CHROMIUM", &self.chromium),
+            ("PIDALI_ETCD", &self.api_server.etcd),
+            ("PIDALI_KUBE_APISERVER", &self.api_server.kube_apiserver),
+            ("PIDALI_KUBECTL", &self.api_server.kubectl),
+            ("PIDALI_CRDS", &self.api_server.crds),
+        ]
+    }
 }
 
 /// Sets up all the page needs.
@@ -108,9 +142,11 @@ pub fn tests() -> Result<TestTools> {
     }
     let chromium = chromium().context("no Chromium, not even after installing it")?;
     let node_modules = node_modules()?;
+    let api_server = api_server::api_server()?;
     Ok(TestTools {
         node_modules,
         chromium,
+        api_server,
     })
 }
 

@@ -41,6 +41,7 @@ pub fn all() -> Result<()> {
         // Nobody builds on: what makes the next build faster makes this one slower.
         .env("CARGO_INCREMENTAL", "0")
         .env("PIDALI_BIN", &pidali);
+    tools.equip(&mut tests);
     tally.add(counted(&mut tests, rust_line)?);
     tally.add(browser(&tools)?);
     end(tally)
@@ -58,9 +59,8 @@ fn browser(tools: &TestTools) -> Result<Tally> {
     let mut node = Command::new("node");
     node.arg("tests/browser/run.mjs")
         .current_dir(place::root())
-        .env("PIDALI_BIN", place::root().join("target/release/pidali"))
-        .env("PIDALI_CHROMIUM", &tools.chromium)
-        .env("NODE_PATH", &tools.node_modules);
+        .env("PIDALI_BIN", place::root().join("target/release/pidali"));
+    tools.equip(&mut node);
     let tally = counted(&mut node, browser_line)?;
     if tally == Tally::default() {
         bail!("the browser tests ended without saying how many there were");

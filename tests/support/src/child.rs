@@ -1,17 +1,19 @@
 //! A child process that ends with us.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Runs the program until its keeper's input closes: when we drop it, or when we are gone ourselves.
-const KEEPER: &str =
-    r#""$@" </dev/null & p=$!; trap 'kill $p 2>/dev/null' EXIT; cat >/dev/null; kill $p; wait $p"#;
+/// Runs the program until its keeper's input closes: when we drop it, or when we are gone ourselves. The
+/// program alone has the output: its end is the program's. `$0` is the signal that ends it.
+const KEEPER: &str = r#""$@" </dev/null & p=$!; exec >&-; trap 'kill -s $0 $p 2>/dev/null' EXIT; cat >/dev/null; kill -s $0 $p; wait $p"#;
 
 /// A running program.
 pub struct Running {
@@ -23,12 +25,24 @@ pub struct Running {
 impl Running {
     /// Starts a program.
     pub fn start(program: &OsStr, args: &[&OsStr]) -> Result<Running> {
+        Running::start_with(program, args, Stdio::inherit(), "TERM")
+    }
+
+    /// Starts a program whose complaints go into a file, and that is ended without a word: it would wait for
+    /// those who listen to it.
+    pub fn start_logging(program: &OsStr, args: &[&OsStr], log: &Path) -> Result<Running> {
+        let log = File::options().create(true).append(true).open(log)?;
+        Running::start_with(program, args, log.into(), "KILL")
+    }
+
+    fn start_with(program: &OsStr, args: &[&OsStr], stderr: Stdio, end: &str) -> Result<Running> {
         let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
+            .args(["-c", KEEPER, end])
             .arg(program)
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let input = keeper.stdin.take();
@@ -59,6 +73,21 @@ impl Running {
             let line = line.with_context(|| format!("no line `{start}…` within 30 s"))?;
             if let Some(rest) = line.strip_prefix(start) {
                 return Ok(rest.trim().to_owned());
+            }
+        }
+    }
+
+    /// Whether the program has ended by itself. Lines that nobody waited for are gone then.
+    pub fn has_ended(&self) -> bool {
+        let lines = self
+            .lines
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        loop {
+            match lines.try_recv() {
+                Ok(_) => {}
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
             }
         }
     }

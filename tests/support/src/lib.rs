@@ -1,12 +1,15 @@
-//! Starts every real part that a test or a bench drives: pidali, Prometheus, and upstreams that misbehave.
+//! Starts every real part that a test or a bench drives: pidali, Prometheus, a Kubernetes
+//! API, and upstreams that misbehave.
 //!
 //! All of it listens on loopback and ends with the process that started it, however that one ends.
 
+mod api_server;
 mod child;
 mod pidali;
 mod prometheus;
 mod stub;
 
+pub use api_server::ApiServer;
 pub use pidali::{Answer, Pidali, pidali};
 pub use prometheus::{Prometheus, Store};
 pub use stub::{Stub, question_of, response};

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{cargo, say, show};
+use crate::run::{cargo, run, say, show};
 use crate::setup::TestTools;
 use crate::{build, lint, page, place, setup};
 
@@ -55,11 +55,20 @@ pub fn e2e() -> Result<()> {
 }
 
 fn browser(tools: &TestTools) -> Result<Tally> {
+    // The same crates with the same features as the tests have: after them there is little left to compile.
+    let api_server = "api-server";
+    run(cargo()?
+        .args(["build", "--quiet", "--workspace", "--bin", api_server])
+        .env("CARGO_INCREMENTAL", "0"))?;
     say("driving the page in Chromium (a minute or two)");
     let mut node = Command::new("node");
     node.arg("tests/browser/run.mjs")
         .current_dir(place::root())
-        .env("PIDALI_BIN", place::root().join("target/release/pidali"));
+        .env("PIDALI_BIN", place::root().join("target/release/pidali"))
+        .env(
+            "PIDALI_API_SERVER",
+            place::target()?.join("debug").join(api_server),
+        );
     tools.equip(&mut node);
     let tally = counted(&mut node, browser_line)?;
     if tally == Tally::default() {

@@ -9,6 +9,7 @@
 
 mod graph;
 mod page;
+mod routes;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -24,14 +25,17 @@ fn main() -> Result<ExitCode> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if let Some(name) = names
         .iter()
-        .find(|n| !matches!(n.as_str(), "graph" | "page"))
+        .find(|n| !matches!(n.as_str(), "graph" | "page" | "routes"))
     {
-        bail!("there is no bench `{name}`; there are: graph, page");
+        bail!("there is no bench `{name}`; there are: graph, page, routes");
     }
     let mut report = Report { misses: 0 };
     report.beside("calibration_ms", ms(median(9, calibration)), "ms");
     if wanted("graph") {
         graph::measure(&mut report, n_workloads)?;
+    }
+    if wanted("routes") {
+        routes::measure(&mut report)?;
     }
     if wanted("page") {
         page::measure(&mut report)?;

@@ -261,7 +261,7 @@ pub async fn list(
             source: "cluster".to_owned(),
             message: "No Kubernetes API is asked: the graph shows what the metrics know."
                 .to_owned(),
-            hint: None,
+            hint: Some("start with --kubeconfig FILE to see and steer routes".to_owned()),
         }),
     }
     encoded(&api::List { items, notices })

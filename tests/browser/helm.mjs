@@ -23,7 +23,7 @@ async function weights(pidali, route = BACKEND) {
 }
 
 /** Waits until so many calls to a split were counted: evidence before a hand is put at it. */
-async function measured(pidali, atLeast, route = BACKEND) {
+export async function measured(pidali, atLeast, route = BACKEND) {
   for (let n = 0; n < 120; n += 1) {
     const { rules } = await api(pidali, `routes/${route}`);
     if (rules[0].callers.some((c) => c.requests >= atLeast)) return;
@@ -50,7 +50,7 @@ async function openEditor(browser, pidali, route = BACKEND, options) {
 }
 
 /** Waits until the page itself says that v2's measured share is within 5 points of what is wanted. */
-async function converges(page, wanted) {
+export async function converges(page, wanted) {
   const since = Date.now();
   const last = { text: "" };
   while (Date.now() - since < PATIENCE) {
@@ -74,7 +74,7 @@ async function tabTo(page, locator, key = "Tab") {
   throw new Error(`can't be reached by ${key}: ${locator}`);
 }
 
-const hands = {
+export const hands = {
   mouse: {
     async share(page, percent) {
       const box = await slider(page, "v2").boundingBox();
@@ -105,12 +105,16 @@ const hands = {
   },
 };
 
-/** The whole story of a canary, by one kind of hand. */
-async function canary(browser, pidali, hand) {
+/**
+ * The whole story of a canary, by one kind of hand: forward in three steps; then the last `backwards` of them are
+ * undone, one by one. `written` is told the weights after each.
+ */
+export async function canary(browser, pidali, hand, { backwards = 1, written = () => {}, name = "helm" } = {}) {
   const page = await openEditor(browser, pidali);
   assert.deepEqual(await weights(pidali), [90, 10]);
   const times = [];
-  for (const [v1, v2] of [[70, 30], [50, 50], [0, 100]]) {
+  const steps = [[70, 30], [50, 50], [0, 100]];
+  for (const [v1, v2] of steps) {
     await hand.share(page, v2);
     assert.equal(Number(await field(page, "v1").inputValue()), v1, "the other slider gives way");
     await hand.press(page, page.getByRole("button", { name: `Send ${v2} % to v2` }));
@@ -118,22 +122,32 @@ async function canary(browser, pidali, hand) {
     await sheet.getByText(/requests? a minute goe?s? from v1 to v2/).first().waitFor();
     await sheet.getByText(`weight: ${v2}`).first().waitFor();
     assert.deepEqual((await weights(pidali))[1] === v2, false, "a preview writes nothing");
-    if (v2 === 30) await browser.keep(`helm-preview-${hand === hands.mouse ? "mouse" : "keyboard"}`, page);
+    if (v2 === 30) await browser.keep(`${name}-preview-${hand === hands.mouse ? "mouse" : "keyboard"}`, page);
     await hand.press(page, sheet.getByRole("button", { name: `Apply: ${v2} % to v2` }));
     await sheet.waitFor({ state: "detached" });
     assert.deepEqual(await weights(pidali), [v1, v2]);
+    await written([v1, v2]);
     times.push(await converges(page, v2));
-    if (v2 === 50) await browser.keep("helm-converged", page);
+    if (v2 === 50) await browser.keep(`${name}-converged`, page);
   }
   console.log(`        within 5 points after ${times.map((t) => t.toFixed(0)).join(", ")} s`);
   // Undo brings the previous weights.
   const changes = page.getByRole("list", { name: "Changes, newest first" });
-  const undo = changes.getByRole("listitem").first().getByRole("button", { name: /^Undo/ });
-  await hand.press(page, undo);
-  await hand.press(page, drawer(page).getByRole("button", { name: /^Apply/ }));
-  await drawer(page).waitFor({ state: "detached" });
-  assert.deepEqual(await weights(pidali), [50, 50]);
-  await page.waitForFunction(() => [...document.querySelectorAll("input[type=range]")].some((s) => s.value === "5000"));
+  const before = [[90, 10], ...steps];
+  for (let n = steps.length; n > steps.length - backwards; n -= 1) {
+    const [[from1, from2], [to1, to2]] = [before[n], before[n - 1]];
+    const said = `v1 ${to1} % → ${from1} %, v2 ${to2} % → ${from2} %`;
+    await hand.press(page, changes.getByRole("button", { name: `Undo: ${said}` }));
+    await hand.press(page, drawer(page).getByRole("button", { name: /^Apply/ }));
+    await drawer(page).waitFor({ state: "detached" });
+    assert.deepEqual(await weights(pidali), [to1, to2]);
+    await written([to1, to2]);
+    await page.waitForFunction(
+      (value) => [...document.querySelectorAll("input[type=range]")].some((s) => s.value === value),
+      String(to2 * 100),
+    );
+  }
+  return page;
 }
 
 export default [

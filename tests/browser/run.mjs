@@ -20,6 +20,7 @@ const FILES = {
   "./pages.mjs": "one",
   "./helm.mjs": "apart",
   "./control.mjs": "apart",
+  "./kubernetes.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };
 

@@ -447,6 +447,30 @@ impl KubeCluster {
         addons::find(addon, services.iter().map(|it| &**it))
     }
 
+    /// Returns which add-ons are there, in words.
+    fn found(&self) -> impl Iterator<Item = String> {
+        let all = [
+            (Addon::Prometheus, "Prometheus", ""),
+            (Addon::Jaeger, "Jaeger", ""),
+            (
+                Addon::Grafana,
+                "Grafana",
+                ": `istioctl dashboard grafana`, and start with --grafana http://localhost:3000, to have links there",
+            ),
+        ];
+        let found = all.map(|(addon, name, more)| {
+            let Place {
+                namespace,
+                name: service,
+                port,
+            } = self.find(addon)?;
+            Some(format!(
+                "{name} found at {namespace}/{service}:{port}{more}"
+            ))
+        });
+        found.into_iter().flatten()
+    }
+
     /// Returns whether this program runs in a pod of the cluster.
     pub fn is_ours(&self) -> bool {
         self.access.is_pod()
@@ -485,6 +509,7 @@ impl KubeCluster {
                     "{n} objects of {n_kinds} kinds, followed as they change"
                 ));
             }
+            capabilities.extend(self.found());
             if !self.access.namespaces.is_empty() {
                 capabilities.push(format!(
                     "only namespaces {}",

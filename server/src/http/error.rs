@@ -94,7 +94,7 @@ impl ApiError {
             StatusCode::NOT_FOUND,
             "no_cluster",
             "No Kubernetes API is asked, so there are no routes.",
-            Some("`pidali demo` has a cluster of its own"),
+            Some("start with --kubeconfig FILE; `pidali demo` has a cluster of its own"),
         )
     }
 

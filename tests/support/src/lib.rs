@@ -8,11 +8,13 @@ mod child;
 mod pidali;
 mod prometheus;
 mod stub;
+mod wire;
 
 pub use api_server::ApiServer;
 pub use pidali::{Answer, Pidali, pidali};
 pub use prometheus::{Prometheus, Store};
 pub use stub::{Stub, question_of, response};
+pub use wire::Wire;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

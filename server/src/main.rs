@@ -28,7 +28,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("PIDALI_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // What fails on the way to a cluster is said once, by us.
+    let filter = EnvFilter::try_from_env("PIDALI_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,kube_client=off,kube_runtime=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -501,21 +501,19 @@ async fn the_built_in_mesh_on_a_real_api_obeys_what_is_written_there() -> Result
     ])?;
     // The world has it as soon as the watch does.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let begun = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_millis();
+    let begun = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let at = mesh::units::UnixMillis(i64::try_from(begun.as_millis())? + 10_000);
     tokio::time::sleep(Duration::from_secs(11)).await;
     let truth = pidali
-        .truth(&format!("at={}&window=10s", begun + 10_000))
+        .truth(&format!(
+            "at={}&window=10s",
+            mesh::api::query::to_rfc3339(at)
+        ))
         .await?;
     let calls = |to: &str| -> f64 {
         let edges = truth["edges"].as_array().into_iter().flatten();
-        let of = edges.filter(|it| {
-            it["from"]
-                .as_str()
-                .is_some_and(|from| from.contains("frontend"))
-                && it["to"].as_str().is_some_and(|it| it.ends_with(to))
-        });
+        let way = format!("/default/frontend->Kubernetes/default/{to}:");
+        let of = edges.filter(|it| it["id"].as_str().is_some_and(|id| id.contains(&way)));
         of.map(|it| it["requests"].as_f64().unwrap_or(0.0)).sum()
     };
     assert!(calls("backend-v2") > 50.0, "{}", truth["edges"]);
@@ -546,7 +544,7 @@ async fn the_built_in_mesh_on_a_real_api_obeys_what_is_written_there() -> Result
 #[test]
 fn a_cluster_with_nodes_is_not_filled_with_the_built_in_mesh() -> Result<()> {
     let server = ApiServer::start()?;
-    server.apply("{apiVersion: v1, kind: Node, metadata: {name: worker}}")?;
+    server.apply("---\n{apiVersion: v1, kind: Node, metadata: {name: worker}}")?;
     let output = std::process::Command::new(support::pidali()?)
         .args(["demo", "--listen", "127.0.0.1:0", "--kubeconfig"])
         .arg(server.kubeconfig())

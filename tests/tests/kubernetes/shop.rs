@@ -11,7 +11,7 @@ use support::{Answer, ApiServer, Pidali, Prometheus, Wire};
 /// How long something may take that takes a moment.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const SHOP: &str = r#"
+const SHOP: &str = r#"---
 {apiVersion: v1, kind: Namespace, metadata: {name: NAMESPACE, labels: {istio-injection: enabled}}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: backend, namespace: NAMESPACE}, spec: {selector: {app: backend}, ports: [{name: http, port: 80}]}}
@@ -26,7 +26,7 @@ const SHOP: &str = r#"
 "#;
 
 /// Users: one may see everything, one everything but DestinationRules.
-const USERS: &str = r#"
+const USERS: &str = r#"---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: sees-all}, rules: [{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: sees-most}, rules: [{apiGroups: ["", apps, security.istio.io, telemetry.istio.io, gateway.networking.k8s.io], resources: ["*"], verbs: [get, list, watch]}, {apiGroups: [networking.istio.io], resources: [virtualservices, gateways, serviceentries, sidecars, envoyfilters], verbs: [get, list, watch]}]}
@@ -37,14 +37,14 @@ const USERS: &str = r#"
 "#;
 
 /// Refuses to give more than half to the second destination, in the namespace `admitted`.
-pub const POLICY: &str = r#"
+pub const POLICY: &str = r#"---
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: half-at-most}, spec: {failurePolicy: Fail, matchConstraints: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: admitted}}, resourceRules: [{apiGroups: [networking.istio.io], apiVersions: ["*"], operations: [CREATE, UPDATE], resources: [virtualservices]}]}, validations: [{expression: "object.spec.http[0].route[1].weight <= 50", message: "v2 gets half at most"}]}}
 ---
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: half-at-most}, spec: {policyName: half-at-most, validationActions: [Deny]}}
 "#;
 
 /// Nobody listens there.
-pub const WEBHOOK: &str = r#"
+pub const WEBHOOK: &str = r#"---
 {apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: gone}, webhooks: [{name: validation.istio.io, clientConfig: {url: "https://127.0.0.1:1/validate"}, failurePolicy: Fail, sideEffects: None, admissionReviewVersions: [v1], namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: admitted}}, rules: [{apiGroups: [networking.istio.io], apiVersions: ["*"], operations: [UPDATE], resources: [virtualservices]}]}]}
 "#;
 

@@ -131,6 +131,9 @@ pub fn tests() -> Result<TestTools> {
     if chromium().is_none() {
         missing.push("chromium");
     }
+    if which("ip").is_none() {
+        missing.push("iproute2");
+    }
     if which("node").is_none() {
         missing.push("nodejs");
     }

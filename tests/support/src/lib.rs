@@ -5,6 +5,7 @@
 
 mod api_server;
 mod child;
+pub mod network;
 mod pidali;
 mod prometheus;
 mod stub;

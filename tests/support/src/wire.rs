@@ -19,7 +19,12 @@ pub struct Wire {
 impl Wire {
     /// Returns a way to `port` on which answers take `latency` longer. It ends with the test process.
     pub fn to(port: u16, latency: Duration) -> Result<Wire> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Wire::at("127.0.0.1:0", port, latency)
+    }
+
+    /// Returns one that begins at `address`.
+    pub fn at(address: &str, port: u16, latency: Duration) -> Result<Wire> {
+        let listener = TcpListener::bind(address)?;
         let wire = Wire {
             port: listener.local_addr()?.port(),
             is_deaf: Arc::default(),

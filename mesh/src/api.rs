@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod breakers;
 pub mod changes;
+pub mod checks;
 pub mod control_plane;
 pub mod graph;
 pub mod links;

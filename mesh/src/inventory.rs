@@ -30,7 +30,7 @@ pub use pod::Pod;
 pub use proxy::ProxyResources;
 pub use service::{Service, ServicePort};
 pub use stale::{Stale, Why};
-pub use workload::Workload;
+pub use workload::{ROLLOUT_HASH, Workload};
 
 type Labels = BTreeMap<String, String>;
 /// Namespace and name.
@@ -48,6 +48,8 @@ pub struct Inventory {
     pub namespaces: BTreeMap<String, Labels>,
     /// By namespace and name; none where the cluster's pods are not read.
     pub pods: BTreeMap<Place, Pod>,
+    /// Labels of what serves from outside of the cluster, by namespace and name of its WorkloadEntry.
+    pub workload_entries: BTreeMap<Place, Labels>,
     /// Hosts from outside that the mesh knows, by namespace and name of their object.
     pub service_entries: BTreeMap<Place, ServiceEntry>,
     /// Which calls are taken, by namespace and name.
@@ -101,6 +103,10 @@ impl Inventory {
                     let read = ServiceEntry::read(object).ok();
                     insert(&mut inventory.service_entries, object, read);
                 }
+                "WorkloadEntry" if is_of(object, "networking.istio.io/") => {
+                    let labels = texts_at(object, "/spec/labels");
+                    insert(&mut inventory.workload_entries, object, Some(labels));
+                }
                 "PeerAuthentication" if is_of(object, "security.istio.io/") => {
                     let read = PeerAuthentication::read(object);
                     insert(&mut inventory.peer_authentications, object, read);
@@ -150,7 +156,11 @@ impl Inventory {
         }
         let has = |workload: &Workload, wanted: &Labels| {
             let mut wanted = wanted.iter();
-            wanted.all(|(key, value)| workload.labels.get(key) == Some(value))
+            wanted.all(|(key, value)| {
+                // Argo gives it to the pods, not to the template.
+                let is_argos = key == ROLLOUT_HASH && workload.kind == "Rollout";
+                is_argos || workload.labels.get(key) == Some(value)
+            })
         };
         let from = (service.namespace.clone(), String::new());
         self.workloads
@@ -159,6 +169,20 @@ impl Inventory {
             .take_while(|workload| workload.namespace == service.namespace)
             .filter(|workload| has(workload, &service.selector) && has(workload, labels))
             .collect()
+    }
+
+    /// Returns whether something besides workloads serves `service` and has `labels`: a pod that none of them
+    /// keeps running, or a machine outside of the cluster.
+    pub fn is_served_otherwise(&self, service: &Service, labels: &Labels) -> bool {
+        let has = |own: &Labels| {
+            let mut wanted = service.selector.iter().chain(labels);
+            wanted.all(|(key, value)| own.get(key) == Some(value))
+        };
+        let here = |place: &Place| place.0 == service.namespace;
+        let mut pods = self.pods.iter().filter(|(place, _)| here(place));
+        let mut entries = self.workload_entries.iter();
+        pods.any(|(_, pod)| pod.stays && has(&pod.labels))
+            || entries.any(|(place, own)| here(place) && has(own))
     }
 
     fn keep(&mut self, workload: Workload) {

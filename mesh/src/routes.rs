@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::routes::{Check, Route, RouteKind, RouteRef, Routes};
+use crate::api::checks::Checks;
+use crate::api::routes::{Route, RouteKind, RouteRef, Routes};
 use crate::changes::journal::Journal;
 use crate::graph::Facts;
 use crate::inventory::Inventory;
 use crate::object::{self, ObjectKey, text_at};
 use crate::routing::destination_rule::{Subset, is_subset};
-use crate::routing::{RouteView, Routing, hosts};
+use crate::routing::{self, RouteView, Routing, hosts};
 use crate::units::{UnixMillis, Window};
 
 pub mod owner;
@@ -23,11 +24,14 @@ mod finding;
 mod govern;
 mod measured;
 mod moves;
+mod read;
 mod show;
 mod versions;
 
 #[cfg(test)]
 mod tests;
+
+pub use read::Read;
 
 use measured::{Place, Target};
 
@@ -62,8 +66,12 @@ pub struct Board {
     uses: BTreeMap<Place, Vec<Use>>,
     /// The subsets of each service's full host.
     subsets: HashMap<String, BTreeMap<String, Subset>>,
-    /// What is wrong with each route, which hangs on the objects alone.
-    checks: Vec<Vec<Check>>,
+    /// What is wrong with the objects, which hangs on them alone.
+    found: checks::Found,
+    /// Kinds that could not be listed.
+    unread: BTreeSet<String>,
+    /// DestinationRules whose subsets Argo Rollouts steers.
+    steered: BTreeSet<Place>,
     domain: String,
 }
 
@@ -102,8 +110,11 @@ impl Board {
     }
 
     /// Reads the objects of a cluster.
-    pub fn read(objects: Vec<Arc<Value>>) -> Board {
-        let domain = hosts::DOMAIN.to_owned();
+    pub fn read(read: Read) -> Board {
+        let domain = read.domain();
+        let Read {
+            objects, unread, ..
+        } = read;
         let inventory = Arc::new(Inventory::read(objects.iter().map(|o| &**o)));
         let routing = Routing::read(objects.iter().map(|o| &**o), &domain);
         let mut gateways: BTreeMap<String, BTreeSet<Place>> = routing
@@ -137,7 +148,9 @@ impl Board {
             routes: Vec::new(),
             uses: BTreeMap::new(),
             subsets: HashMap::new(),
-            checks: Vec::new(),
+            found: checks::Found::default(),
+            unread,
+            steered: objects.iter().filter_map(|it| steered_rule(it)).collect(),
             domain,
         };
         for ((namespace, name), service) in &board.inventory.services {
@@ -166,8 +179,21 @@ impl Board {
             }
         }
         board.routes = routes;
-        board.checks = checks::find(&board);
+        board.found = checks::find(&board, &objects);
         board
+    }
+
+    /// Returns what is wrong with the objects of `namespaces` (all, where that is empty), worst first.
+    pub fn checks(&self, namespaces: &[String]) -> Checks {
+        self.found.answer(namespaces)
+    }
+
+    /// Returns whether all objects of these kinds are known, so that what is not among them is not there.
+    fn knows(&self, kinds: &[&str]) -> bool {
+        kinds.iter().all(|kind| {
+            let plain = kind.split('.').next().unwrap_or(kind);
+            !self.unread.contains(*kind) && !self.unread.contains(plain)
+        })
     }
 
     fn read_route(&self, object: &Arc<Value>) -> Option<ReadRoute> {
@@ -190,7 +216,7 @@ impl Board {
                     .map(|rule| {
                         let destinations = rule.destinations.iter();
                         destinations
-                            .map(|d| self.target(&d.host, d.subset.as_deref(), &key.namespace))
+                            .map(|d| self.target(d, view.is_gateway_api, &key.namespace))
                             .collect()
                     })
                     .collect()
@@ -211,20 +237,43 @@ impl Board {
         })
     }
 
+    /// Returns the full name of a destination's host in a route of `namespace`.
+    fn full_host(
+        &self,
+        destination: &routing::Destination,
+        is_gateway_api: bool,
+        namespace: &str,
+    ) -> String {
+        let full = hosts::full_host(&destination.host, namespace, &self.domain);
+        // The Gateway API names a service by its parts, which its lens writes as Kubernetes's own name.
+        let service = hosts::service_of(&full, hosts::DOMAIN).filter(|_| is_gateway_api);
+        match service {
+            Some((namespace, name)) => hosts::service_host(&namespace, &name, &self.domain),
+            None => full,
+        }
+    }
+
     /// Returns a destination as metrics know it: its service, and the workloads that the subset selects.
-    fn target(&self, host: &str, subset: Option<&str>, namespace: &str) -> Target {
-        let full = hosts::full_host(host, namespace, &self.domain);
+    fn target(
+        &self,
+        destination: &routing::Destination,
+        is_gateway_api: bool,
+        namespace: &str,
+    ) -> Target {
+        let full = self.full_host(destination, is_gateway_api, namespace);
         let place = hosts::service_of(&full, &self.domain);
         let Some(service) = place.as_ref().and_then(|p| self.inventory.services.get(p)) else {
             return Target::default();
         };
         let none = BTreeMap::new();
-        let labels = match subset {
-            None => Some(&none),
-            Some(name) => self.subset(&full, name).map(|subset| &subset.labels),
+        let labels = match &destination.subset {
+            None => Some(none),
+            Some(name) => self
+                .subset(&full, name, namespace)
+                .map(|subset| subset.labels),
         };
         let workloads = labels.map_or_else(BTreeSet::new, |labels| {
-            let selected = self.inventory.workloads_of(service, labels);
+            let selected = self.inventory.workloads_of(service, &labels);
             selected
                 .into_iter()
                 .map(|w| (w.namespace.clone(), w.name.clone()))
@@ -236,9 +285,18 @@ impl Board {
         }
     }
 
-    /// Returns a subset of a service's full host.
-    fn subset(&self, host: &str, name: &str) -> Option<&Subset> {
-        self.subsets.get(host)?.get(name)
+    /// Returns a subset of a full host: as callers of the service's own namespace know it, else those of the
+    /// route's, else one that is for some callers alone.
+    fn subset(&self, host: &str, name: &str, namespace: &str) -> Option<Subset> {
+        let known = self.subsets.get(host).and_then(|known| known.get(name));
+        known.cloned().or_else(|| {
+            let rules = self.routing.destination_rules_for(host, namespace);
+            let own = hosts::service_of(host, &self.domain);
+            let beside = own.map(|(own, _)| self.routing.destination_rules_for(host, &own));
+            let rules = rules.into_iter().chain(beside.into_iter().flatten());
+            let mut subsets = rules.flat_map(|rule| &rule.subsets);
+            subsets.find(|subset| subset.name == name).cloned()
+        })
     }
 
     /// Returns the version of a route's object as it was read here.
@@ -320,5 +378,22 @@ impl Board {
     pub fn route(&self, place: &RouteRef, evidence: &Evidence<'_>) -> Option<Route> {
         let idx = self.routes.binary_search_by(|r| r.place.cmp(place)).ok()?;
         Some(show::Showing::new(self, evidence).route(idx))
+    }
+}
+
+/// Returns the DestinationRule whose subsets Argo Rollouts steers, as the object says: the rule itself, or a Rollout
+/// that names it.
+fn steered_rule(object: &Value) -> Option<Place> {
+    let key = ObjectKey::of(object);
+    match key.kind.as_str() {
+        "DestinationRule" => {
+            let owner = owner::owner(object).filter(|owner| owner.kind == "argo_rollouts");
+            owner.map(|_| (key.namespace, key.name))
+        }
+        "Rollout" => {
+            let name = owner::steered_rule(object)?.to_owned();
+            Some((key.namespace, name))
+        }
+        _ => None,
     }
 }

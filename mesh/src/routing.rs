@@ -23,7 +23,7 @@ mod view;
 mod lens;
 
 pub use lens::{ObjectRef, Unreadable};
-pub use reach::unreachable;
+pub use reach::{ineffective, unreachable};
 pub use resolve::{Request, Route, Routing, RuleRef, Share, Target, Verdict};
 pub use rule::{
     Abort, Action, Condition, Delay, Destination, Match, Rule, RuleList, RulePlace, Status,

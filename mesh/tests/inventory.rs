@@ -9,7 +9,7 @@ use mesh::api::{HealthStatus, InventoryQuery, NodeKind};
 use mesh::calls::When;
 use mesh::graph::Facts;
 use mesh::inventory::Inventory;
-use mesh::routes::Board;
+use mesh::routes::{Board, Read};
 use mesh::telemetry::{
     Bucket, Flags, Histogram, LatencySample, Mtls, Peer, Protocol, Reporter, Response, Sample,
     ServiceRef, TrafficKey,
@@ -149,7 +149,7 @@ const NOW: When = When {
 };
 
 fn cart(facts: &Facts) -> mesh::api::service::ServiceDetails {
-    let board = Board::read(objects());
+    let board = Board::read(Read::all(objects()));
     service::details(facts, Some(&board), ("shop", "cart"), NOW, Vec::new()).unwrap()
 }
 

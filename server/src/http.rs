@@ -21,8 +21,8 @@ use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
 use crate::{
-    breakers, changes, control_plane, graph, inventory, links, namespaces, overview, page, queries,
-    routes, series, service, sidecars, sources, stream, workload,
+    breakers, changes, checks, control_plane, graph, inventory, links, namespaces, overview, page,
+    queries, routes, series, service, sidecars, sources, stream, workload,
 };
 
 mod body;
@@ -135,6 +135,7 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::create,
         changes::set_weights,
         changes::undo,
+        checks::list,
         namespaces::list,
         control_plane::show,
         sidecars::show,
@@ -171,6 +172,7 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
             post(changes::undo),
         )
         .route("/changes", post(changes::create))
+        .route("/checks", get(checks::list))
         .route("/namespaces", get(namespaces::list))
         .route("/control-plane", get(control_plane::show))
         .route("/sidecars", get(sidecars::show))

@@ -18,6 +18,7 @@ pub mod apart;
 pub mod arrange;
 pub mod breakers;
 pub mod changes;
+pub mod checks;
 pub mod control_plane;
 pub mod graph;
 pub mod inventory;

@@ -70,7 +70,7 @@ fn is_page(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         ["" | "index.html" | "overview" | "graph" | "routes" | "sources"] => true,
-        ["services" | "workloads" | "breakers" | "sidecars" | "control-plane"] => true,
+        ["services" | "workloads" | "breakers" | "sidecars" | "control-plane" | "config"] => true,
         ["services" | "workloads", namespace, name] => !namespace.is_empty() && !name.is_empty(),
         _ => false,
     }

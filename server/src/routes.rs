@@ -9,10 +9,10 @@ use axum::response::Response;
 use mesh::api::routes::{Change, Route, RouteRef, Routes};
 use mesh::api::{self, RoutesQuery};
 use mesh::changes::journal::Journal;
-use mesh::routes::{Board, Evidence};
+use mesh::routes::{Board, Evidence, Read};
 use mesh::units::{UnixMillis, Window};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Snapshot};
 use crate::facts::Known;
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
 
@@ -50,12 +50,26 @@ impl BoardCache {
                 let current = Current {
                     version: snapshot.version,
                     notices: snapshot.notices().into(),
-                    board: Arc::new(Board::read(snapshot.objects)),
+                    board: Arc::new(Board::read(read(snapshot))),
                 };
                 *kept = Some(current.clone());
                 current
             }
         }
+    }
+}
+
+/// Returns what a board is read from: kinds that are not all known are unknown there, too.
+fn read(snapshot: Snapshot) -> Read {
+    let unread = snapshot.unread.into_iter();
+    let unread = unread.map(|it| match it.kind.as_str() {
+        // Two groups have one.
+        "Gateway" => format!("{}.{}", it.kind, it.group),
+        _ => it.kind,
+    });
+    Read {
+        unread: unread.collect(),
+        ..Read::all(snapshot.objects)
     }
 }
 
@@ -271,6 +285,7 @@ pub fn route_of((namespace, kind, name): (String, String, String)) -> Result<Rou
     })
 }
 
-fn no_cluster() -> api::Notice {
+/// Returns what is said where no Kubernetes API is asked.
+pub fn no_cluster() -> api::Notice {
     ApiError::no_cluster().into_notice("no_cluster")
 }

@@ -6,7 +6,7 @@ use mesh::api::routes::{Check, Severity};
 
 use super::words;
 use crate::ui::state::sentence;
-use crate::ui::{Command, HealthMark, Icon, Symbol};
+use crate::ui::{Command, HealthMark, Icon, Snippet, Symbol};
 
 /// The sign of how bad something is, as a shape.
 pub fn severity_mark(severity: Severity) -> AnyView {
@@ -72,6 +72,7 @@ pub fn check_list(checks: &[Check]) -> Option<AnyView> {
                         <p class="check__why">{check.why}</p>
                         {check.mend.map(|mend| view! { <p class="check__mend">{sentence(&mend)}</p> })}
                         {check.command.map(|text| view! { <Command text /> })}
+                        {check.yaml.map(|text| view! { <Snippet text what="the YAML" /> })}
                         <p class="check__place">{place}{known}</p>
                     </div>
                 </li>

@@ -164,6 +164,7 @@ mod tests {
             why: String::new(),
             mend: None,
             command: None,
+            yaml: None,
         }
     }
 

@@ -350,6 +350,9 @@ pub struct Check {
     /// The command that does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What to write into an object, as YAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yaml: Option<String>,
 }
 
 /// How bad something is; the order is from worst.

@@ -67,7 +67,7 @@ fn owner(object: &Value, labels: &Labels) -> Option<String> {
     match text_at(owner, "/kind")? {
         "ReplicaSet" => {
             // The second is Argo's.
-            let hash = ["pod-template-hash", "rollouts-pod-template-hash"];
+            let hash = ["pod-template-hash", super::ROLLOUT_HASH];
             let hash = hash.iter().find_map(|label| labels.get(*label));
             let maker = hash.and_then(|hash| name.strip_suffix(hash.as_str())?.strip_suffix('-'));
             Some(maker.unwrap_or(name).to_owned())

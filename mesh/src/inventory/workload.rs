@@ -8,6 +8,10 @@ use crate::object::{text_at, texts_at};
 /// The label by which pods ask for a sidecar, or refuse one.
 pub(super) const INJECT: &str = "sidecar.istio.io/inject";
 
+/// The label by which Argo Rollouts tells the pods of two versions apart. It puts it into selectors of
+/// services and subsets while it steers them.
+pub const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
+
 /// A workload: what keeps pods of one template running.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Workload {

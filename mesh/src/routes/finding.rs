@@ -16,6 +16,7 @@ impl Check {
             why: String::new(),
             mend: None,
             command: None,
+            yaml: None,
         }
     }
 
@@ -52,6 +53,12 @@ impl Check {
     /// The command that does it.
     pub(super) fn by_command(mut self, command: String) -> Check {
         self.command = Some(command);
+        self
+    }
+
+    /// What to write into an object.
+    pub(super) fn by_yaml(mut self, yaml: String) -> Check {
+        self.yaml = Some(yaml);
         self
     }
 

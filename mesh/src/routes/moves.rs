@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Board;
-use super::checks::{path, rule_path};
+use super::checks::{Spot, rule_path};
 use crate::api::routes::{Check, OwnerEffect, Route, RouteRef, Rule, Severity};
+use crate::routing::RulePlace;
 use crate::routing::gateway::Gateway;
 use crate::routing::hosts;
 use crate::routing::weights::WHOLE;
@@ -79,10 +80,15 @@ impl Board {
             check.mend.clone_from(&owner.hint);
             found.push(check);
         }
-        self.check_targets(place, &about, rule, after, &mut found);
+        self.check_targets(place, rule, after, &mut found);
         check_load(&about, rule, after, &mut found);
+        let of_rule = rule
+            .rule
+            .parse()
+            .map(|it: RulePlace| rule_path(place.kind, it));
+        let of_rule = of_rule.ok();
         for check in &shown.checks {
-            let of_the_rule = check.path.as_deref() == Some(&rule_path(&rule.rule));
+            let of_the_rule = check.path == of_rule;
             let left_behind = |other: &String| moved.iter().all(|m| m.to_string() != *other);
             let twice = check.code == "split_twice" && check.other.iter().any(left_behind);
             if twice
@@ -110,28 +116,20 @@ impl Board {
         found
     }
 
-    fn check_targets(
-        &self,
-        place: &RouteRef,
-        about: &str,
-        rule: &Rule,
-        after: &[u32],
-        found: &mut Vec<Check>,
-    ) {
+    fn check_targets(&self, place: &RouteRef, rule: &Rule, after: &[u32], found: &mut Vec<Check>) {
         let read = self.routes.binary_search_by(|r| r.place.cmp(place)).ok();
         let Some(read) = read.and_then(|idx| self.routes.get(idx)) else {
             return;
         };
-        let Some((at, its)) = read.view.as_ref().ok().and_then(|view| {
-            view.rules
-                .iter()
-                .enumerate()
-                .find(|(_, r)| r.place.to_string() == rule.rule)
-        }) else {
+        let Ok(view) = &read.view else {
+            return;
+        };
+        let mut rules = view.rules.iter().enumerate();
+        let Some((at, its)) = rules.find(|(_, r)| r.place.to_string() == rule.rule) else {
             return;
         };
         let targets = read.targets.get(at).map_or(&[][..], Vec::as_slice);
-        for (idx, (destination, target)) in its.destinations.iter().zip(targets).enumerate() {
+        for (idx, target) in targets.iter().enumerate() {
             let now = rule
                 .destinations
                 .get(idx)
@@ -142,15 +140,13 @@ impl Board {
             if f64::from(share) <= now * f64::from(WHOLE) + 0.5 {
                 continue;
             }
-            let path = path(its, Some(idx));
-            found.extend(self.check_destination(
-                about,
-                &path,
-                &place.namespace,
-                destination,
-                target,
-                share,
-            ));
+            let spot = Spot {
+                read,
+                view,
+                rule: its,
+                idx,
+            };
+            found.extend(self.check_destination(spot, target, share));
         }
     }
 }

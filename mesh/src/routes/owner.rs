@@ -25,6 +25,19 @@ pub fn owner(object: &Value) -> Option<Owner> {
         .or_else(|| kubectl(object))
 }
 
+/// Returns the DestinationRule, in its own namespace, whose subsets a Rollout steers.
+pub fn steered_rule(rollout: &Value) -> Option<&str> {
+    text_at(
+        rollout,
+        "/spec/strategy/canary/trafficRouting/istio/destinationRule/name",
+    )
+}
+
+/// Returns a name as a person can paste it; what is no name of Kubernetes's is not pasted.
+pub fn paste_name(name: &str) -> &str {
+    if is_name(&name) { name } else { "NAME" }
+}
+
 /// Returns who wrote the object last, as the server keeps it.
 pub fn last_write(object: &Value, at: impl Fn(&str) -> Option<UnixMillis>) -> Option<LastWrite> {
     list_at(object, "/metadata/managedFields")
@@ -53,13 +66,14 @@ fn owned_by(object: &Value, kind: &str) -> Option<String> {
 /// Returns a name and the object's namespace as a person can paste them; what is no name of Kubernetes's is
 /// not pasted.
 fn in_a_command(object: &Value, name: Option<&str>) -> String {
-    let is_name = |text: &&str| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-        !text.is_empty() && text.chars().all(plain)
-    };
     let name = name.filter(is_name).unwrap_or("NAME");
     let namespace = text_at(object, "/metadata/namespace").filter(is_name);
     format!("{name} -n {}", namespace.unwrap_or("NAMESPACE"))
+}
+
+fn is_name(text: &&str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    !text.is_empty() && text.chars().all(plain)
 }
 
 fn argo_rollouts(object: &Value) -> Option<Owner> {

@@ -67,7 +67,7 @@ impl<'a> Showing<'a> {
             generation: object::generation(object),
             owner: super::owner::owner(object),
             last_write: super::owner::last_write(object, |time| crate::api::query::at(time).ok()),
-            checks: self.board.checks.get(idx).cloned().unwrap_or_default(),
+            checks: self.board.found.of_route(idx),
             uid: object::uid(object).map(str::to_owned),
             ..Route::default()
         };
@@ -342,7 +342,7 @@ impl Board {
 }
 
 /// Returns who of the object's gateways follows a rule.
-pub(super) fn followers(rule: &routing::Rule, gateways: &[String]) -> Vec<String> {
+pub fn followers(rule: &routing::Rule, gateways: &[String]) -> Vec<String> {
     let named = |gateway: &&String| {
         rule.matches.is_empty()
             || rule

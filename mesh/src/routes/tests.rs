@@ -34,13 +34,8 @@ const SPLIT: &str = "
 fn board(more: &str) -> Board {
     let text = format!("{BASE}---{more}");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    Board::read(
-        objects
-            .into_iter()
-            .filter(|o| !o.is_null())
-            .map(Arc::new)
-            .collect(),
-    )
+    let objects = objects.into_iter().filter(|o| !o.is_null());
+    Board::read(Read::all(objects.map(Arc::new).collect()))
 }
 
 fn place(name: &str) -> RouteRef {
@@ -109,12 +104,17 @@ fn w4_a_destination_that_is_not_there_is_named_with_its_mend() {
     // What gets nothing may be as it is.
     let route = "[{destination: {host: backend, subset: v1}, weight: 1}, {destination: {host: backend, subset: v3}, weight: 0}]";
     check("split", &with_route(route), expect![[""]]);
-    // A host outside the cluster is not ours to know.
+    // A host outside the cluster is a ServiceEntry's to say.
+    let outside = with_route("[{destination: {host: api.example.com}}]");
     check(
         "split",
-        &with_route("[{destination: {host: api.example.com}}]"),
-        expect![[""]],
+        &outside,
+        expect![[r"
+            Warning host_missing at spec.http[0].route[0].destination.host: No ServiceEntry has the host `api.example.com`.
+        "]],
     );
+    let entry = "\n{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: api, namespace: shop}, spec: {hosts: ['*.example.com'], ports: [{number: 443, name: tls, protocol: TLS}]}}\n";
+    check("split", &format!("{outside}---{entry}"), expect![[""]]);
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn w4_what_keeps_calls_from_a_route_is_found() {
         "late",
         &more,
         expect![[r#"
-            Error gateway_missing at spec.gateways: There is no Gateway default/gone.
-            Error host_twice at spec.hosts: VirtualService default/split speaks for backend.default.svc.cluster.local in the mesh as well.
+            Error gateway_missing at spec.gateways[1]: There is no Gateway default/gone.
+            Error host_twice at spec.hosts[0]: VirtualService default/split speaks for backend.default.svc.cluster.local in the mesh as well.
             Warning rule_unreachable at spec.http[1]: Rule http/1 is never reached: one before it takes every call.
         "#]],
     );
@@ -147,7 +147,7 @@ fn w4_what_keeps_calls_from_a_route_is_found() {
         "split",
         &more,
         expect![[r#"
-            Warning host_twice at spec.hosts: VirtualService default/late speaks for backend in the mesh as well.
+            Warning host_twice at spec.hosts[0]: VirtualService default/late speaks for backend in the mesh as well.
         "#]],
     );
 }
@@ -163,8 +163,8 @@ fn w4_a_second_split_and_a_policy_without_effect_are_told() {
         "split",
         &more,
         expect![[r#"
-            Warning policy_without_effect at -: The traffic policy of DestinationRule default/breaker never applies to default/backend.
-            Info split_twice at -: default/virtualservice/outside splits default/backend as well.
+            Warning policy_without_effect at spec.trafficPolicy: The traffic policy of DestinationRule default/breaker never applies to default/backend.
+            Info split_twice at spec.http[0]: default/virtualservice/outside splits default/backend as well.
         "#]],
     );
 }

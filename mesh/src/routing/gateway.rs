@@ -23,6 +23,10 @@ pub struct Server {
     pub tls_mode: Option<String>,
     /// The secret that holds the certificate.
     pub credential_name: Option<String>,
+    /// Secrets with further certificates.
+    pub credential_names: Vec<String>,
+    /// The address it listens on, where it is not each of the pod's.
+    pub bind: Option<String>,
     /// Whether it sends whoever comes without TLS to `https`.
     pub redirects_to_https: bool,
 }
@@ -156,6 +160,8 @@ fn read_server(server: &At<'_, '_>) -> Result<Server, Unreadable> {
         hosts: server.field("hosts").texts()?,
         tls_mode,
         credential_name: word(tls.field("credentialName"))?,
+        credential_names: tls.field("credentialNames").texts()?,
+        bind: word(server.field("bind"))?,
         redirects_to_https,
     })
 }

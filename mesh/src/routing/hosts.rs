@@ -6,6 +6,9 @@
 /// The domain of a cluster unless it was configured otherwise.
 pub const DOMAIN: &str = "cluster.local";
 
+/// The domain of services that several clusters share: which there are is not to be seen in one of them.
+pub const CLUSTER_SET: &str = "clusterset.local";
+
 /// The callers inside the mesh, where a VirtualService names gateways.
 pub const MESH: &str = "mesh";
 

@@ -33,6 +33,19 @@ impl RouteKind {
     }
 }
 
+/// What a route of the Gateway API belongs to: a Gateway of that API, or a Service inside the mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Which of the route's parents, from 0; those of other kinds are counted and left out.
+    pub idx: usize,
+    /// Whether it is a Service.
+    pub is_service: bool,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// What a route of the Gateway API says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRoute {
@@ -51,6 +64,8 @@ pub struct HttpRoute {
     pub gateways: Vec<String>,
     /// The services it belongs to inside the mesh, as namespace and name, sorted.
     pub services: Vec<(String, String)>,
+    /// Its parents of both kinds, in the order written.
+    pub parents: Vec<Parent>,
     /// Its rules in the order written; their places count as http.
     pub rules: Vec<Rule>,
 }
@@ -79,10 +94,23 @@ impl HttpRoute {
         let spec = root.field("spec");
         let mut gateways = Vec::new();
         let mut services = Vec::new();
-        for parent in spec.field("parentRefs").items()? {
+        let mut parents = Vec::new();
+        for (idx, parent) in spec.field("parentRefs").items()?.iter().enumerate() {
             let own = parent.field("namespace").word()?.unwrap_or(&namespace);
             let name = parent.field("name").word()?.unwrap_or_default();
-            match parent.field("kind").word()? {
+            let kind = parent.field("kind").word()?;
+            let group = parent.field("group").word()?;
+            let is_gateway = kind.is_none_or(|kind| kind == "Gateway")
+                && group.is_none_or(|group| group == "gateway.networking.k8s.io");
+            if is_gateway || (kind == Some("Service") && group.is_none()) {
+                parents.push(Parent {
+                    idx,
+                    is_service: !is_gateway,
+                    namespace: own.to_owned(),
+                    name: name.to_owned(),
+                });
+            }
+            match kind {
                 Some("Service") => {
                     gateways.push(hosts::MESH.to_owned());
                     services.push((own.to_owned(), name.to_owned()));
@@ -108,6 +136,7 @@ impl HttpRoute {
             kind,
             gateways,
             services,
+            parents,
             namespace,
             name,
             created,
@@ -123,6 +152,16 @@ pub fn rule_pointer(place: RulePlace) -> String {
 /// Returns the JSON pointer of a destination with its weight: `/spec/rules/0/backendRefs/1`.
 pub fn destination_pointer(place: RulePlace, idx: usize) -> String {
     format!("/spec/rules/{}/backendRefs/{idx}", place.idx)
+}
+
+/// Returns whether a destination is a Service of the cluster: a route may name other kinds as well.
+pub fn is_service(object: &Value, place: RulePlace, idx: usize) -> bool {
+    let backend = object.pointer(&destination_pointer(place, idx));
+    let word = |key| {
+        let text = backend.and_then(|it| it.get(key)).and_then(Value::as_str);
+        text.unwrap_or_default()
+    };
+    matches!(word("kind"), "" | "Service") && word("group").is_empty()
 }
 
 fn read_rule(

@@ -14,32 +14,53 @@ use super::virtual_service::VirtualService;
 /// What is told is so; what is not told may still be: whether expressions overlap is not tried, nor whether
 /// several rules together leave nothing.
 pub fn unreachable(vs: &VirtualService) -> Vec<RulePlace> {
+    never(vs).0
+}
+
+/// Returns the matches that nothing ever comes to, of rules that are reached by others of theirs: the rule and
+/// which of its matches, sorted. This is what `istioctl analyze` tells as IST0131, and more of the same.
+///
+/// What is told is so; what is not told may still be.
+pub fn ineffective(vs: &VirtualService) -> Vec<(RulePlace, usize)> {
+    never(vs).1
+}
+
+fn never(vs: &VirtualService) -> (Vec<RulePlace>, Vec<(RulePlace, usize)>) {
     let everything = [Match::default()];
     let matches = |rule: &Rule| match rule.matches.is_empty() {
         true => everything.to_vec(),
         false => rule.matches.clone(),
     };
-    let mut never = Vec::new();
+    let mut rules = Vec::new();
+    let mut idle = Vec::new();
     for list in RuleList::ALL {
         let mut before: Vec<Match> = Vec::new();
         for rule in vs.rules_of(list) {
             let own = matches(rule);
-            let is_shut = |m: &Match| {
+            // One that is for no gateway of the object is reached through none.
+            let is_shut = |m: &Match, before: &[Match]| {
                 let mut gateways = gateways_of(m, vs).into_iter();
                 gateways.all(|gateway| {
                     let mut before = before.iter();
                     before.any(|b| gateways_of(b, vs).contains(gateway) && takes_all_of(b, m, list))
                 })
             };
-            // One that is for no gateway of the object is reached through none.
-            if own.iter().all(is_shut) {
-                never.push(rule.place);
+            if own.iter().all(|m| is_shut(m, &before)) {
+                rules.push(rule.place);
+                before.extend(own);
+                continue;
             }
-            before.extend(own);
+            for (idx, m) in own.into_iter().enumerate() {
+                if is_shut(&m, &before) {
+                    idle.push((rule.place, idx));
+                }
+                before.push(m);
+            }
         }
     }
-    never.sort_unstable();
-    never
+    rules.sort_unstable();
+    idle.sort_unstable();
+    (rules, idle)
 }
 
 /// Returns through which gateways of the object conditions can hold.
@@ -217,6 +238,35 @@ mod tests {
             in_mesh(&[tester, json!([{"sourceNamespace": "shop"}])]),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn a_match_that_is_shut_is_told_where_its_rule_is_reached() {
+        let told = |rules: &[Value]| {
+            let route = json!([{"destination": {"host": "backend"}}]);
+            let rules: Vec<Value> = rules
+                .iter()
+                .map(|matches| json!({"match": matches, "route": route}))
+                .collect();
+            let object = json!({"metadata": {"name": "backend", "namespace": "default"},
+                "spec": {"hosts": ["backend"], "http": rules}});
+            let idle = ineffective(&VirtualService::read(&object).unwrap());
+            let idle = idle.iter().map(|(rule, idx)| format!("{rule} {idx}"));
+            idle.collect::<Vec<_>>()
+        };
+        let (api, other) = (
+            json!({"uri": {"prefix": "/api"}}),
+            json!({"uri": {"exact": "/other"}}),
+        );
+        assert_eq!(
+            told(&[json!([api]), json!([api, other])]),
+            ["http/1 0"],
+            "the other one reaches the rule"
+        );
+        assert_eq!(told(&[json!([api, api])]), ["http/0 1"], "within a rule");
+        assert_eq!(told(&[json!([other]), json!([api])]), [""; 0]);
+        // The whole rule is told as unreachable, not each of its matches.
+        assert_eq!(told(&[json!([]), json!([api])]), [""; 0]);
     }
 
     #[test]

@@ -205,6 +205,39 @@ impl Routing {
             .collect()
     }
 
+    /// Returns whether a ServiceEntry that anybody sees speaks for a host by its full name. Of wildcards it is
+    /// enough that one stands for the other.
+    pub fn is_entry(&self, host: &str) -> bool {
+        let is_seen = |entry: &&ServiceEntry| entry.export_to != ["~"];
+        let entries = self.service_entries.iter().filter(is_seen);
+        let mut known = entries.flat_map(|entry| {
+            let full = |it: &String| hosts::full_host(it, &entry.namespace, &self.domain);
+            entry.hosts.iter().map(full)
+        });
+        known.any(|it| hosts::covers(&it, host) || hosts::covers(host, &it))
+    }
+
+    /// Returns the ports of a host by its full name, sorted: of the service, else of ServiceEntries.
+    pub fn ports_of(&self, host: &str) -> Vec<u16> {
+        let service = hosts::service_of(host, &self.domain);
+        let service = service.and_then(|key| self.services.get(&key));
+        let entries = self.service_entries.iter().filter(|entry| {
+            let full = |it: &String| hosts::full_host(it, &entry.namespace, &self.domain);
+            let mut hosts_of = entry.hosts.iter().map(full);
+            hosts_of.any(|it| hosts::covers(&it, host))
+        });
+        let mut ports: Vec<u16> = match service {
+            Some(service) => service.ports.iter().map(|port| port.port).collect(),
+            None => entries
+                .flat_map(|it| &it.ports)
+                .map(|port| port.port)
+                .collect(),
+        };
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
     fn host_of(&self, rule: &DestinationRule) -> String {
         hosts::full_host(&rule.host, &rule.namespace, &self.domain)
     }
@@ -277,6 +310,18 @@ fn visible(export_to: &[String], own: &str, namespace: &str) -> Option<Rank> {
         return Some(Rank::Own);
     }
     (namespace != own && says(namespace)).then_some(Rank::Exported)
+}
+
+/// Returns whether some proxy sees two VirtualServices, exported like this, as near: which of them it follows
+/// is then a matter of their age. One that is nearer than the other goes before it, and is meant to.
+pub fn meet(a: (&[String], &str), b: (&[String], &str)) -> bool {
+    let elsewhere = "";
+    let named = a.0.iter().chain(b.0).map(String::as_str);
+    let mut namespaces = named.chain([a.1, b.1, elsewhere]);
+    namespaces.any(|namespace| {
+        let rank = visible(a.0, a.1, namespace);
+        rank.is_some() && rank == visible(b.0, b.1, namespace)
+    })
 }
 
 /// Who calls, as far as it is known before a call: istiod gives each proxy only the rules that are for it.

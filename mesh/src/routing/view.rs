@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::hosts::MESH;
-use super::http_route::HttpRoute;
+use super::http_route::{HttpRoute, Parent};
 use super::lens::Unreadable;
-use super::reach::unreachable;
+use super::reach::{ineffective, unreachable};
 use super::rule::{Rule, RulePlace};
 use super::virtual_service::{self, VirtualService};
 use super::{http_route, weights};
@@ -22,8 +22,12 @@ pub struct RouteView {
     pub rules: Vec<Rule>,
     /// Rules that no call reaches.
     pub unreachable: Vec<RulePlace>,
+    /// Matches that no call reaches, of rules that some do: the rule and which of its matches.
+    pub ineffective: Vec<(RulePlace, usize)>,
     /// Whether it is of the Gateway API, whose gateways are other objects than Istio's.
     pub is_gateway_api: bool,
+    /// What it belongs to, where it is of the Gateway API; in the order written.
+    pub parents: Vec<Parent>,
 }
 
 impl RouteView {
@@ -37,10 +41,12 @@ impl RouteView {
                 let read = VirtualService::read(object)?;
                 Ok(RouteView {
                     unreachable: unreachable(&read),
+                    ineffective: ineffective(&read),
                     hosts: read.hosts,
                     gateways: read.gateways,
                     rules: read.rules,
                     is_gateway_api: false,
+                    parents: Vec::new(),
                 })
             }
             RouteKind::HttpRoute | RouteKind::GrpcRoute => {
@@ -50,7 +56,9 @@ impl RouteView {
                     gateways: read.gateways,
                     rules: read.rules,
                     unreachable: Vec::new(),
+                    ineffective: Vec::new(),
                     is_gateway_api: true,
+                    parents: read.parents,
                 })
             }
         }

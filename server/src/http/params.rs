@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
 use mesh::api::queries::QueriesQuery;
@@ -56,6 +57,12 @@ impl FromPairs for RoutesQuery {
 impl FromPairs for InventoryQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<InventoryQuery, BadParameter> {
         InventoryQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for ChecksQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<ChecksQuery, BadParameter> {
+        ChecksQuery::from_pairs(borrowed(pairs))
     }
 }
 

@@ -127,10 +127,16 @@ fn pod_spec(spec: &mut Value) {
     for list in ["containers", "initContainers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
+            // Its arguments name the cluster's domain; others may hold anything.
+            let is_proxy = container.get("name").and_then(Value::as_str) == Some("istio-proxy");
+            let args = container.get("args").cloned().filter(|_| is_proxy);
             keep(
                 container,
                 &["name", "image", "resources", "restartPolicy", "ports"],
             );
+            if let (Some(args), Some(container)) = (args, container.as_object_mut()) {
+                container.insert("args".to_owned(), args);
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod shell;
 mod inventory;
 
 mod breakers;
+mod config;
 mod control_plane;
 mod graph;
 mod links;

@@ -1,7 +1,8 @@
-//! The answers that the pages of control plane, sidecars and circuit breakers hold.
+//! The answers that the pages of control plane, sidecars, circuit breakers and config hold.
 
 use leptos::prelude::*;
 use mesh::api::breakers::Breakers;
+use mesh::api::checks::Checks;
 use mesh::api::control_plane::ControlPlane;
 use mesh::api::sidecars::Sidecars;
 
@@ -17,6 +18,8 @@ pub struct Store {
     pub sidecars: Live<Ask<Sidecars>>,
     /// Circuit breakers.
     pub breakers: Live<Ask<Breakers>>,
+    /// What is wrong with the objects that steer traffic.
+    pub checks: Live<Ask<Checks>>,
 }
 
 impl Store {
@@ -26,6 +29,7 @@ impl Store {
             control_plane: Live::new(),
             sidecars: Live::new(),
             breakers: Live::new(),
+            checks: Live::new(),
         }
     }
 
@@ -35,6 +39,7 @@ impl Store {
             "control-plane" => Some(self.control_plane.standing()),
             "sidecars" => Some(self.sidecars.standing()),
             "breakers" => Some(self.breakers.standing()),
+            "config" => Some(self.checks.standing()),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ mod hue;
 mod judge;
 mod order;
 mod split;
-mod words;
+pub mod words;
 
 mod proposal;
 mod store;
@@ -13,7 +13,7 @@ mod store;
 mod page;
 
 mod bar;
-mod checks;
+pub mod checks;
 mod list;
 mod sides;
 

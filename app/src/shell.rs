@@ -17,6 +17,7 @@ mod search;
 mod window;
 
 use crate::breakers::BreakersPage;
+use crate::config::ConfigPage;
 use crate::control_plane::ControlPlanePage;
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
@@ -71,6 +72,7 @@ fn Frame() -> impl IntoView {
                         <Route path=StaticSegment("control-plane") view=ControlPlanePage />
                         <Route path=StaticSegment("sidecars") view=SidecarsPage />
                         <Route path=StaticSegment("breakers") view=BreakersPage />
+                        <Route path=StaticSegment("config") view=ConfigPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>

@@ -4,10 +4,12 @@
 //! colleague should see from a link is in the query string, under the API's own parameter names;
 //! preferences of one person (theme, width of the rail) are not.
 
+use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
+use mesh::api::routes::Severity;
 use mesh::api::{
     BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query,
 };
@@ -27,6 +29,37 @@ pub struct Address {
     /// The column that the table is sorted by, with a `-` before it when the largest stands first;
     /// `None` is worst first. The table knows its columns.
     pub sort: Option<String>,
+    /// How bad the findings are that are shown; `None` is all of them.
+    pub severity: Option<Severity>,
+    /// Words that a finding must have to be shown.
+    pub text: Option<String>,
+}
+
+/// How bad a finding is, as the URL writes it.
+const SEVERITIES: [(&str, Severity); 3] = [
+    ("error", Severity::Error),
+    ("warning", Severity::Warning),
+    ("info", Severity::Info),
+];
+
+/// Returns the word for a severity in the URL; none for all of them.
+pub fn severity_word(severity: Option<Severity>) -> &'static str {
+    let word = SEVERITIES.iter().find(|(_, it)| Some(*it) == severity);
+    word.map_or("", |(word, _)| word)
+}
+
+/// Reads a severity; no word is all of them.
+pub fn severity_of(word: &str) -> Result<Option<Severity>, BadParameter> {
+    let known = SEVERITIES.iter().find(|(it, _)| *it == word);
+    match (word, known) {
+        ("", _) => Ok(None),
+        (_, Some((_, severity))) => Ok(Some(*severity)),
+        (_, None) => Err(BadParameter {
+            name: "severity".to_owned(),
+            problem: "is none of its values".to_owned(),
+            hint: Some("write error, warning or info".to_owned()),
+        }),
+    }
 }
 
 /// The two forms of the same edges.
@@ -112,6 +145,8 @@ impl Address {
                     };
                 }
                 "sort" => address.sort = (!value.is_empty()).then(|| value.to_owned()),
+                "severity" => address.severity = severity_of(value)?,
+                "text" => address.text = (!value.is_empty()).then(|| value.to_owned()),
                 "refresh" => address.refresh = Refresh::from_param(value)?,
                 _ => rest.push((name, value)),
             }
@@ -158,8 +193,10 @@ impl Address {
     pub fn onward(mut self, from: &str, to: &str) -> Address {
         if from != to {
             self.selected = None;
+            self.severity = None;
+            self.text = None;
         }
-        if to == "routes" {
+        if matches!(to, "routes" | "config") {
             self.query.at = None;
         }
         self
@@ -181,6 +218,12 @@ impl Address {
         }
         if let Some(sort) = &self.sort {
             pair("sort", sort);
+        }
+        if self.severity.is_some() {
+            pair("severity", severity_word(self.severity));
+        }
+        if let Some(text) = &self.text {
+            pair("text", text);
         }
         if let Some(refresh) = self.refresh.to_param() {
             pair("refresh", &refresh);
@@ -346,6 +389,15 @@ pub fn breakers(query: &InventoryQuery) -> String {
     with_query("api/v1/breakers", &query.to_query_string())
 }
 
+/// Returns the API address of what is wrong with the objects that steer traffic. They are as they are now: there is
+/// no other instant.
+pub fn checks(query: &InventoryQuery) -> String {
+    let query = ChecksQuery {
+        namespaces: query.namespaces.clone(),
+    };
+    with_query("api/v1/checks", &query.to_query_string())
+}
+
 /// Returns the API address of the questions behind some figures.
 pub fn queries(query: &QueriesQuery) -> String {
     with_query("api/v1/queries", &query.to_query_string())
@@ -383,6 +435,8 @@ mod tests {
             ("by", "service"),
             ("view", "table"),
             ("sort", "-p95"),
+            ("severity", "warning"),
+            ("text", "KIA0201 cart"),
             ("refresh", "15s"),
             (
                 "selected",
@@ -395,7 +449,7 @@ mod tests {
         assert_eq!(
             address.to_query_string(),
             "namespaces=default,shop&window=15m&at=2026-01-31T12:00:00Z&by=service&view=table&sort=-p95\
-             &refresh=15s&selected=Kubernetes/default/frontend-%3EKubernetes/default/backend-v1:http"
+             &severity=warning&text=KIA0201%20cart&refresh=15s&selected=Kubernetes/default/frontend-%3EKubernetes/default/backend-v1:http"
         );
         let read_back = Address::from_search(&format!("?{}", address.to_query_string()));
         assert_eq!(read_back.as_ref(), Ok(&address));
@@ -408,6 +462,7 @@ mod tests {
         for (name, value) in [
             ("window", "5x"),
             ("view", "pie"),
+            ("severity", "worse"),
             ("refresh", "0s"),
             ("colour", "red"),
         ] {
@@ -453,10 +508,12 @@ mod tests {
 
     #[test]
     fn another_page_keeps_the_question_and_leaves_what_was_open() {
-        let search = "namespaces=shop&at=2026-01-31T12:00:00Z&selected=shop/cart";
+        let search =
+            "namespaces=shop&at=2026-01-31T12:00:00Z&severity=error&text=a&selected=shop/cart";
         let address = Address::from_search(search).unwrap();
         let to = |page| address.clone().onward("graph", page).to_query_string();
         assert_eq!(to("routes"), "namespaces=shop");
+        assert_eq!(to("config"), "namespaces=shop");
         assert_eq!(to("sources"), "namespaces=shop&at=2026-01-31T12:00:00Z");
         assert_eq!(address.clone().onward("graph", "graph"), address);
     }

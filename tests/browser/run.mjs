@@ -18,6 +18,7 @@ const FILES = {
   "./faults.mjs": "one",
   "./looks.mjs": "one",
   "./pages.mjs": "one",
+  "./config.mjs": "one",
   "./helm.mjs": "apart",
   "./control.mjs": "apart",
   "./kubernetes.mjs": "apart",

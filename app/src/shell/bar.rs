@@ -27,10 +27,13 @@ pub fn Bar() -> impl IntoView {
                 | "breakers"
                 | "sidecars"
                 | "control-plane"
+                | "config"
         )
     });
-    // Traffic is steered now: there is no other instant.
-    let of_any_time = Memo::new(move |_| place.section() != "routes");
+    // Traffic is steered now, and objects are as they are now: there is no other instant.
+    let of_any_time = Memo::new(move |_| !matches!(place.section().as_str(), "routes" | "config"));
+    // Objects are looked at, not their calls.
+    let has_window = Memo::new(move |_| place.section() != "config");
     // The control plane serves them all.
     let of_namespaces = Memo::new(move |_| place.section() != "control-plane");
     view! {
@@ -40,7 +43,9 @@ pub fn Bar() -> impl IntoView {
                     <Show when=move || of_namespaces.get()>
                         <NamespacePicker />
                     </Show>
-                    <WindowMenu />
+                    <Show when=move || has_window.get()>
+                        <WindowMenu />
+                    </Show>
                     <Show when=move || of_any_time.get()>
                         <InstantMenu />
                     </Show>

@@ -9,12 +9,13 @@ use crate::ui::{Icon, Symbol};
 /// Where the browser keeps whether the rail shows its labels.
 const KEY: &str = "pidali-rail";
 
-const PAGES: [(&str, &str, Symbol); 9] = [
+const PAGES: [(&str, &str, Symbol); 10] = [
     ("overview", "Overview", Symbol::Overview),
     ("graph", "Graph", Symbol::Graph),
     ("routes", "Routes", Symbol::Routes),
     ("services", "Services", Symbol::Services),
     ("workloads", "Workloads", Symbol::Workloads),
+    ("config", "Config", Symbol::Config),
     ("breakers", "Breakers", Symbol::Breakers),
     ("sidecars", "Sidecars", Symbol::Sidecars),
     ("control-plane", "Control plane", Symbol::ControlPlane),

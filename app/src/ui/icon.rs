@@ -18,6 +18,8 @@ pub enum Symbol {
     Workloads,
     /// A way that forks: where traffic goes.
     Routes,
+    /// A sheet with ticks: what was looked at in the config.
+    Config,
     /// A line that is cut: a circuit breaker.
     Breakers,
     /// A small box at a large one's side.
@@ -97,6 +99,9 @@ impl Symbol {
             }
             Symbol::Routes => {
                 "M2.5 10h4.5l4-5.5h5.5M7 10l4 5.5h5.5M14 2l2.5 2.5L14 7M14 13l2.5 2.5L14 18"
+            }
+            Symbol::Config => {
+                "M3.5 2.5h13v15h-13zM6.2 7l1.3 1.3L10 5.8M12 7h2.2M6.2 12.8l1.3 1.3L10 11.6M12 12.8h2.2"
             }
             Symbol::Breakers => "M2 13h5M13 13h5M7 13l6.5-6M7 13v.1M13 13v.1M13 10.5v2.5M10 3v2.5",
             Symbol::Sidecars => "M2.5 4h8.5v12H2.5zM13.5 9h4v7h-4zM5 7.5h3.5M5 10.5h3.5",

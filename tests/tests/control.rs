@@ -101,6 +101,36 @@ async fn sidecars_add_up_and_gateways_are_apart() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_config_is_told_once_where_it_is_mended() -> Result<()> {
+    let told = MESH.json("checks?namespaces=default").await?;
+    let items = told["items"].as_array().context("items")?;
+    let of = |code: &str| -> Vec<&Value> { items.iter().filter(|it| it["code"] == code).collect() };
+    let policy = of("policy_without_effect");
+    assert_eq!(policy.len(), 1, "{told}");
+    assert_eq!(policy[0]["about"]["kind"], "DestinationRule");
+    assert_eq!(policy[0]["about"]["name"], "backend-circuit-breaker");
+    assert_eq!(policy[0]["path"], "spec.trafficPolicy");
+    assert_eq!(policy[0]["also_known_as"][0], "KIA0201");
+    let missing = of("credential_missing");
+    assert_eq!(missing.len(), 1, "{told}");
+    assert_eq!(missing[0]["severity"], "error");
+    assert_eq!(missing[0], &items[0], "the worst first");
+    let command = missing[0]["command"].as_str().context("a command")?;
+    ensure!(
+        command.contains("app-tls-secret -n istio-system"),
+        "{command}"
+    );
+    // The routes that meet it show it as well.
+    let route = MESH
+        .json("routes/default/virtualservice/app-external")
+        .await?;
+    let shown = texts(&route["checks"], "code");
+    ensure!(shown.contains("credential_missing"), "{route}");
+    ensure!(number(&told["objects"]) >= 7.0, "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_breaker_that_istio_merges_away_is_said_to_be_without_effect() -> Result<()> {
     let told = MESH.json("breakers?namespaces=default").await?;
     let items = told["items"].as_array().context("items")?;
@@ -136,6 +166,7 @@ async fn a_bad_parameter_is_named_and_nothing_else_is_taken() -> Result<()> {
         ("sidecars?at=noon", "at"),
         ("sidecars?by=app", "by"),
         ("breakers?window=5m&window=6m", "window"),
+        ("checks?window=5m", "window"),
         ("sources?at=2026-01-01T00:00:00Z", "at"),
         ("queries", "of"),
         ("queries?of=edge", "id"),

@@ -148,6 +148,8 @@ pub struct Routing {
     pub root_namespace: String,
     /// The VirtualServices that speak for hosts, with what their delegates say; in their order.
     spoken: Vec<Spoken>,
+    /// The full names of the hosts of ServiceEntries that anybody sees, sorted.
+    entry_hosts: Vec<String>,
 }
 
 impl Routing {
@@ -163,6 +165,7 @@ impl Routing {
             domain: domain.to_owned(),
             root_namespace: ROOT_NAMESPACE.to_owned(),
             spoken: Vec::new(),
+            entry_hosts: Vec::new(),
         };
         let objects = objects.inspect(|object| routing.take(object));
         let services = Inventory::read(objects).services;
@@ -177,6 +180,15 @@ impl Routing {
         routing.service_entries.sort_by_cached_key(key);
         routing.problems.sort();
         routing.spoken = delegates::spoken(&routing.virtual_services, domain);
+        let is_seen = |entry: &&ServiceEntry| entry.export_to != ["~"];
+        let entries = routing.service_entries.iter().filter(is_seen);
+        let full = entries.flat_map(|entry| {
+            let full = |it: &String| hosts::full_host(it, &entry.namespace, domain);
+            entry.hosts.iter().map(full)
+        });
+        routing.entry_hosts = full.collect();
+        routing.entry_hosts.sort_unstable();
+        routing.entry_hosts.dedup();
         routing
     }
 
@@ -208,13 +220,8 @@ impl Routing {
     /// Returns whether a ServiceEntry that anybody sees speaks for a host by its full name. Of wildcards it is
     /// enough that one stands for the other.
     pub fn is_entry(&self, host: &str) -> bool {
-        let is_seen = |entry: &&ServiceEntry| entry.export_to != ["~"];
-        let entries = self.service_entries.iter().filter(is_seen);
-        let mut known = entries.flat_map(|entry| {
-            let full = |it: &String| hosts::full_host(it, &entry.namespace, &self.domain);
-            entry.hosts.iter().map(full)
-        });
-        known.any(|it| hosts::covers(&it, host) || hosts::covers(host, &it))
+        let mut known = self.entry_hosts.iter();
+        known.any(|it| hosts::covers(it, host) || hosts::covers(host, it))
     }
 
     /// Returns the ports of a host by its full name, sorted: of the service, else of ServiceEntries.

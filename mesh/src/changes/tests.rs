@@ -378,6 +378,28 @@ fn w3_what_weights_can_not_be() {
         checked(&view.rules[0], &[1]),
         Err(BadWeights::Lone("http/0".to_owned()))
     );
+    // Where nothing is sent, what is done instead is said.
+    for (rule, does) in [
+        (
+            json!({"directResponse": {"status": 410}}),
+            "answers 410 itself",
+        ),
+        (
+            json!({"redirect": {"uri": "/new"}}),
+            "redirects to /new (301)",
+        ),
+        (
+            json!({"delegate": {"name": "part"}}),
+            "is decided by VirtualService default/part",
+        ),
+        (json!({}), "sends its calls nowhere"),
+    ] {
+        let mut elsewhere = split();
+        elsewhere["spec"]["http"] = json!([rule]);
+        let view = RouteView::read(RouteKind::VirtualService, &elsewhere).unwrap();
+        let said = checked(&view.rules[0], &[1, 1]).unwrap_err().to_string();
+        assert_eq!(said, format!("rule http/0 has no destination: it {does}"));
+    }
 }
 
 #[test]

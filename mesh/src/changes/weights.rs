@@ -25,6 +25,14 @@ pub enum BadWeights {
     /// There is nothing to share out.
     #[error("rule {0} has one destination, which takes all of its calls")]
     Lone(String),
+    /// There is nobody to share it out to.
+    #[error("rule {rule} has no destination: it {does}")]
+    Nowhere {
+        /// The rule.
+        rule: String,
+        /// What becomes of its calls instead.
+        does: String,
+    },
     /// Too few or too many.
     #[error("rule {rule} has {has} destinations, but there are {given} weights")]
     Count {
@@ -50,8 +58,14 @@ pub enum BadWeights {
 pub fn checked(rule: &Rule, weights: &[u32]) -> Result<Vec<Option<u32>>, BadWeights> {
     let place = rule.place.to_string();
     let has = rule.destinations.len();
-    if has < 2 {
-        return Err(BadWeights::Lone(place));
+    match has {
+        0 => {
+            let does = rule.action.words();
+            let does = does.unwrap_or_else(|| "sends its calls nowhere".to_owned());
+            return Err(BadWeights::Nowhere { rule: place, does });
+        }
+        1 => return Err(BadWeights::Lone(place)),
+        _ => {}
     }
     if has != weights.len() {
         return Err(BadWeights::Count {

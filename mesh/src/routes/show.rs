@@ -8,8 +8,8 @@ use crate::api::routes::{Callers, Destination, Measured, Pods, Route, Rule};
 use crate::graph::workload_id;
 use crate::health::wilson;
 use crate::object;
+use crate::routing;
 use crate::routing::hosts::MESH;
-use crate::routing::{self, Action};
 use crate::units::six_digits;
 
 /// A board beside what was measured.
@@ -128,7 +128,9 @@ impl<'a> Showing<'a> {
             rule: place,
             name: rule.name.clone(),
             matches: rule.matches.iter().map(routing::Match::words).collect(),
-            also: answers(&rule.action)
+            also: rule
+                .action
+                .words()
                 .into_iter()
                 .chain(rule.also.iter().cloned())
                 .collect(),
@@ -351,17 +353,6 @@ pub fn followers(rule: &routing::Rule, gateways: &[String]) -> Vec<String> {
                 .any(|m| m.gateways.is_empty() || m.gateways.contains(gateway))
     };
     gateways.iter().filter(named).cloned().collect()
-}
-
-fn answers(action: &Action) -> Option<String> {
-    match action {
-        Action::Route => None,
-        Action::Redirect { status, to } => Some(format!("redirects to {to} ({status})")),
-        Action::DirectResponse { status } => Some(format!("answers {status} itself")),
-        Action::Delegate { namespace, name } => {
-            Some(format!("is decided by VirtualService {namespace}/{name}"))
-        }
-    }
 }
 
 /// Returns whether two destinations are the same pods.

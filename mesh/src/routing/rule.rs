@@ -120,6 +120,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Returns it in words that follow "this rule", where it is not to send.
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Route => None,
+            Self::Redirect { status, to } => Some(format!("redirects to {to} ({status})")),
+            Self::DirectResponse { status } => Some(format!("answers {status} itself")),
+            Self::Delegate { namespace, name } => {
+                Some(format!("is decided by VirtualService {namespace}/{name}"))
+            }
+        }
+    }
+}
+
 /// A delay that is injected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delay {

@@ -10,7 +10,7 @@ use super::journal::{JOURNAL, Journal};
 use super::weights::{add, annotation_pointer, remove, replace, test};
 use crate::api::routes::Change;
 use crate::object::{ObjectKey, label, list_at, resource_version};
-use crate::routing::{Rule, VirtualService};
+use crate::routing::{Rule, RuleList, VirtualService};
 
 /// Names the control plane that an object is for.
 const REVISION: &str = "istio.io/rev";
@@ -122,14 +122,18 @@ pub fn part(joined: &Value, before: &Value, record: &Change) -> Patch {
     Patch(patch)
 }
 
-/// Returns the object that a join deleted, with the rules that speak for its callers now.
-pub fn parted(joined: &Value, copy: &Value) -> Value {
+/// Returns the object that a join deleted: as its `copy` says it, but with the rules that speak for its callers
+/// now, where these are others than those that the object that stayed had `before`.
+pub fn parted(joined: &Value, before: &Value, copy: &Value) -> Value {
     let mut copy = copy.clone();
-    if let (Some(rules), Some(spec)) = (
-        joined.pointer("/spec/http"),
-        copy.get_mut("spec").and_then(Value::as_object_mut),
-    ) {
-        spec.insert("http".to_owned(), rules.clone());
+    if let Some(spec) = copy.get_mut("spec").and_then(Value::as_object_mut) {
+        for list in RuleList::ALL.map(RuleList::as_str) {
+            let rules = |object: &Value| object.pointer(&format!("/spec/{list}")).cloned();
+            // The same shares may be said in other numbers, which it gets back.
+            if let Some(now) = rules(joined).filter(|now| Some(now) != rules(before).as_ref()) {
+                spec.insert(list.to_owned(), now);
+            }
+        }
     }
     copy
 }

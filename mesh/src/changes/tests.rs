@@ -403,6 +403,24 @@ fn w3_what_weights_can_not_be() {
 }
 
 #[test]
+fn what_a_join_deleted_comes_back_in_its_own_numbers_unless_they_were_changed_since() {
+    let of = |name: &str, old: u32, new: u32| {
+        json!({
+            "kind": "VirtualService",
+            "metadata": {"name": name, "namespace": "data", "resourceVersion": "1"},
+            "spec": {"hosts": [name], "tcp": [{"route": [
+                {"destination": {"host": "postgres", "subset": "old"}, "weight": old},
+                {"destination": {"host": "postgres", "subset": "new"}, "weight": new},
+            ]}]},
+        })
+    };
+    let (before, copy) = (of("postgres", 90, 10), of("reports", 9, 1));
+    assert_eq!(parted(&before, &before, &copy), copy);
+    let moved = of("postgres", 20, 80);
+    assert_eq!(parted(&moved, &before, &copy), of("reports", 20, 80));
+}
+
+#[test]
 fn two_splits_of_one_service_are_joined_where_they_differ_in_nothing_else() {
     let mut external = split();
     external["metadata"] =
@@ -429,7 +447,7 @@ fn two_splits_of_one_service_are_joined_where_they_differ_in_nothing_else() {
         (&back["spec"]["hosts"], back["spec"].get("gateways")),
         (&json!(["backend"]), None)
     );
-    let other = parted(&later, &external);
+    let other = parted(&later, &split(), &external);
     assert_eq!(other["spec"]["http"], back["spec"]["http"]);
     assert_eq!(other["spec"]["gateways"], json!(["app-gateway"]));
     let mut grown = later.clone();

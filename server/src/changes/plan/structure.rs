@@ -129,7 +129,7 @@ impl Planner<'_> {
             .iter()
             .filter(|copy| ObjectKey::of(copy) != leader.key)
         {
-            let object = changes::parted(&live, copy);
+            let object = changes::parted(&live, before, copy);
             let mut other = Planned::new(ObjectKey::of(copy));
             other.event = "RoutesParted";
             other.summary = "made again".to_owned();

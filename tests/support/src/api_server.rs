@@ -106,6 +106,19 @@ impl ApiServer {
         self.run_kubectl(ADMIN, &args, yaml)
     }
 
+    /// Says the statuses of the objects of some YAML, as the controllers would that do not run here.
+    pub fn apply_status(&self, yaml: &str) -> Result<String> {
+        let args = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--subresource=status",
+            "-f",
+            "-",
+        ];
+        self.run_kubectl(ADMIN, &args, yaml)
+    }
+
     /// Ends the API server; its objects stay.
     pub fn stop_api(&mut self) {
         drop(self.api.take());
@@ -170,7 +183,13 @@ impl ApiServer {
         }
         let output = kubectl.wait_with_output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+            // What differs is no complaint, but fails as well.
+            let said = if output.stderr.is_empty() {
+                &output.stdout
+            } else {
+                &output.stderr
+            };
+            let said = String::from_utf8_lossy(said);
             bail!("`kubectl {}`: {}", args.join(" "), said.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -8,6 +8,7 @@ mod child;
 pub mod network;
 mod pidali;
 mod prometheus;
+mod steering;
 mod stub;
 mod wire;
 

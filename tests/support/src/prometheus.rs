@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tempfile::TempDir;
 
 use crate::child::Running;
@@ -32,6 +33,14 @@ impl Prometheus {
     /// Starts one that scrapes `targets` (`host:port`) every second, keeping the labels they give.
     pub fn scraping(targets: &[&str]) -> Result<Prometheus> {
         Prometheus::start(Store::Prometheus, 1, targets)
+    }
+
+    /// One that knows nothing, shared by all who ask.
+    pub fn without_metrics() -> Result<&'static Prometheus> {
+        static SHARED: OnceLock<Result<Prometheus, String>> = OnceLock::new();
+        let started =
+            SHARED.get_or_init(|| Prometheus::scraping(&[]).map_err(|error| format!("{error:#}")));
+        started.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
     /// Starts `store`, scraping `targets` (`host:port`) every `secs` seconds, keeping the labels they give.

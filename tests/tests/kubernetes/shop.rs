@@ -116,13 +116,7 @@ fn server() -> Result<&'static ApiServer> {
 
 /// The address of a Prometheus that knows nothing.
 pub fn prometheus() -> Result<&'static str> {
-    static PROMETHEUS: OnceLock<Result<Prometheus, String>> = OnceLock::new();
-    let started =
-        PROMETHEUS.get_or_init(|| Prometheus::scraping(&[]).map_err(|error| format!("{error:#}")));
-    let started = started
-        .as_ref()
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(&started.url)
+    Ok(&Prometheus::without_metrics()?.url)
 }
 
 impl Shop<'static> {
@@ -241,46 +235,12 @@ impl<'s> Shop<'s> {
 
     /// Starts Pidali with a kubeconfig, and waits until it has read the shop.
     pub async fn serve_with(&self, kubeconfig: &str) -> Result<Pidali> {
-        let pidali = Pidali::start(&[
-            "serve",
-            "--prometheus",
-            prometheus()?,
-            "--kubeconfig",
-            kubeconfig,
-        ])?;
-        let begun = Instant::now();
-        loop {
-            let routes = pidali
-                .json(&format!("routes?namespaces={}", self.namespace))
-                .await?;
-            let is_read = !routes["notices"].to_string().contains("cluster_reading");
-            if is_read && routes["items"].as_array().is_some_and(|it| !it.is_empty()) {
-                return Ok(pidali);
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!("the cluster is not read: {}", routes["notices"]);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        Pidali::on_cluster(kubeconfig, &self.namespace).await
     }
 
     /// Waits until the route is as wanted.
     pub async fn until(&self, pidali: &Pidali, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
-        let begun = Instant::now();
-        loop {
-            let answer = pidali.get(&self.route()).await?;
-            if answer.status == 200 && is_so(&answer.json) {
-                return Ok(answer.json);
-            }
-            if begun.elapsed() > PATIENCE {
-                bail!(
-                    "the route is not as wanted: {} {}",
-                    answer.status,
-                    answer.text
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        pidali.route_when(&self.route(), is_so).await
     }
 
     /// Waits until the route is gone.
@@ -308,15 +268,7 @@ impl<'s> Shop<'s> {
         to: &[i64],
         more: Value,
     ) -> Result<Answer> {
-        let seen = pidali.json(route).await?;
-        let mut body =
-            json!({"resource_version": seen["resource_version"], "rule": "http/0", "weights": to});
-        for (name, value) in more.as_object().into_iter().flatten() {
-            body[name] = value.clone();
-        }
-        pidali
-            .send("PUT", &format!("{route}/weights"), &body, &[])
-            .await
+        pidali.set_weights(route, "http/0", to, more).await
     }
 
     /// Sets the weights of the first rule as it was seen then.
@@ -332,11 +284,7 @@ impl<'s> Shop<'s> {
 
     /// Takes a change back.
     pub async fn undo(&self, pidali: &Pidali, change: &Value) -> Result<Answer> {
-        let seen = pidali.json(&self.route()).await?;
-        let body = json!({"resource_version": seen["resource_version"], "change": change});
-        pidali
-            .send("POST", &format!("{}/undo", self.route()), &body, &[])
-            .await
+        pidali.undo(&self.route(), change).await
     }
 
     /// Writes a kubeconfig of the administrator that goes through a wire.
@@ -363,9 +311,7 @@ impl<'s> Shop<'s> {
 
 /// Returns kind and message of a refusal.
 pub fn error(answer: &Answer) -> (&str, &str) {
-    let error = &answer.json["error"];
-    let text = |name: &str| error[name].as_str().unwrap_or_default();
-    (text("kind"), text("message"))
+    answer.refusal()
 }
 
 /// Returns a list of texts as lines.

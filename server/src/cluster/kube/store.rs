@@ -325,6 +325,6 @@ mod tests {
         store.replace(kind, "shop", Vec::new());
         assert_eq!(shown(&store), ["a@5"]);
         store.note(kind, "other", Reading::Not(Why::Forbidden));
-        assert_eq!(shown(&store), [String::new(); 0]);
+        assert!(shown(&store).is_empty());
     }
 }

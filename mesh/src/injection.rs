@@ -7,6 +7,8 @@ use crate::inventory::{
     Workload,
 };
 
+pub mod label;
+
 /// Returns what the labels of a namespace ask for pods that say nothing themselves.
 pub fn of_namespace(inventory: &Inventory, namespace: &str) -> Injection {
     wire(inventory.namespace_injection(namespace), namespace)
@@ -137,6 +139,22 @@ pub fn joined<'a>(all: impl Iterator<Item = &'a Injection> + Clone) -> Option<In
         },
         reason: format!("{n_outside} of {n} workloads have no proxy"),
     })
+}
+
+/// Returns whether a namespace is the cluster's own, or the mesh's: nobody wants a sidecar there.
+pub fn is_system(namespace: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "gatekeeper-system",
+        "cert-manager",
+        "flux-system",
+        "argocd",
+        "argo-rollouts",
+        "app-routing-system",
+        "local-path-storage",
+        "tigera-operator",
+    ];
+    const STARTS: [&str; 6] = ["kube-", "istio-", "aks-", "azure-", "calico-", "gke-"];
+    NAMES.contains(&namespace) || STARTS.iter().any(|start| namespace.starts_with(start))
 }
 
 #[cfg(test)]

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use crate::api::Notice;
 use crate::api::query::GraphQuery;
+use crate::injection::{is_system, label};
 use crate::inventory::{Injection, Inventory, NAMESPACE_LABEL, Stale, Why};
 use crate::units::Window;
 
 use super::Facts;
-
-mod label;
 
 #[cfg(test)]
 mod tests;
@@ -205,20 +204,4 @@ fn plural(n: usize, word: &str) -> String {
     } else {
         format!("{word}s")
     }
-}
-
-/// Returns whether a namespace is the cluster's own, or the mesh's: nobody wants a sidecar there.
-fn is_system(namespace: &str) -> bool {
-    const NAMES: [&str; 8] = [
-        "gatekeeper-system",
-        "cert-manager",
-        "flux-system",
-        "argocd",
-        "argo-rollouts",
-        "app-routing-system",
-        "local-path-storage",
-        "tigera-operator",
-    ];
-    const STARTS: [&str; 6] = ["kube-", "istio-", "aks-", "azure-", "calico-", "gke-"];
-    NAMES.contains(&namespace) || STARTS.iter().any(|start| namespace.starts_with(start))
 }

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod links;
 pub mod namespaces;
 pub mod overview;
+pub mod preflight;
 pub mod queries;
 pub mod query;
 pub mod routes;

@@ -25,6 +25,7 @@ pub mod control_plane;
 pub mod injection;
 pub mod links;
 pub mod overview;
+pub mod preflight;
 pub mod service;
 pub mod sidecars;
 pub mod sources;

@@ -8,6 +8,7 @@ use json_patch::Patch;
 use mesh::api::Notice;
 use mesh::api::routes::RouteRef;
 use mesh::object::ObjectKey;
+use mesh::preflight;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -276,6 +277,51 @@ impl Cluster {
         match self {
             Cluster::Kube(it) => it.can_i(verb, key).await,
             Cluster::Demo(it) => Ok(it.can_i(verb, key)),
+        }
+    }
+
+    /// Returns whether the person has a right; `None` where the server does not say.
+    pub async fn may(&self, right: &preflight::Right) -> Option<bool> {
+        match self {
+            Cluster::Kube(it) => it.may(right).await.ok(),
+            Cluster::Demo(it) => Some(it.may_do(right.verb)),
+        }
+    }
+
+    /// Returns the kinds that are read or written.
+    pub fn kinds(&self) -> Vec<preflight::Kind> {
+        match self {
+            Cluster::Kube(it) => it.kinds(),
+            Cluster::Demo(_) => kube::all_kinds(),
+        }
+    }
+
+    /// Returns the namespaces that are read; all where there are none.
+    pub fn namespaces(&self) -> &[String] {
+        match self {
+            Cluster::Kube(it) => it.namespaces(),
+            Cluster::Demo(_) => &[],
+        }
+    }
+
+    /// Returns who asks, where the server tells.
+    pub fn known_as(&self) -> Option<String> {
+        match self {
+            Cluster::Kube(it) => it.known_as(),
+            Cluster::Demo(it) => Some(it.who().to_owned()),
+        }
+    }
+
+    /// Returns whether it is the built-in one.
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Cluster::Demo(_))
+    }
+
+    /// Returns where an add-on answers, as far as the cluster's Services tell.
+    pub fn find(&self, addon: kube::Addon) -> Option<kube::Place> {
+        match self {
+            Cluster::Kube(it) => it.find(addon),
+            Cluster::Demo(_) => None,
         }
     }
 

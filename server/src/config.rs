@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use mesh::health::Objectives;
+use mesh::units::Window;
 use secrecy::SecretString;
 
 use crate::cluster::kube::{Access, KubeCluster};
@@ -26,9 +27,12 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Shows the built-in mesh.
-    Demo(DemoArgs),
+    Demo(Box<DemoArgs>),
     /// Shows the mesh that a Prometheus knows.
     Serve(Box<ServeArgs>),
+    /// Says whether a mesh has what this needs, with the lines to paste. Ends with 0 when nothing fails, with 1 when
+    /// something does, with 2 when it was started wrongly.
+    Preflight(Box<PreflightArgs>),
 }
 
 /// Where and for whom to listen.
@@ -154,7 +158,7 @@ pub struct DemoArgs {
 }
 
 /// The flags of `pidali serve`.
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Where and for whom to listen.
     #[command(flatten)]
@@ -162,19 +166,44 @@ pub struct ServeArgs {
     /// Which Kubernetes API is asked.
     #[command(flatten)]
     pub cluster: ClusterArgs,
+    /// Which Prometheus is asked.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
     /// thresholds hold everywhere.
     #[arg(long, env = "PIDALI_OBJECTIVES")]
     pub objectives: Option<PathBuf>,
+}
+
+/// The flags of `pidali preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// Which Kubernetes API is asked.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Which Prometheus is asked.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
+    /// The window that scrapes are counted against, such as 5m.
+    #[arg(long, env = "PIDALI_PREFLIGHT_WINDOW", default_value = "5m")]
+    pub window: Window,
+    /// Prints the answer of the API, as JSON.
+    #[arg(long, env = "PIDALI_PREFLIGHT_JSON")]
+    pub json: bool,
+}
+
+/// Which Prometheus is asked, and how.
+#[derive(Args)]
+pub struct PrometheusArgs {
     /// The address of Prometheus, or of what speaks its API, with any path prefix; or a Service of the cluster, as
     /// kube://istio-system/prometheus:9090. Without it, it is looked for in the cluster.
     #[arg(
-        long,
+        long = "prometheus",
         env = "PIDALI_PROMETHEUS",
         default_value = "",
         hide_default_value = true
     )]
-    pub prometheus: String,
+    pub url: String,
     /// A header sent along, as `Name: value`, such as `X-Scope-OrgID: team`; repeatable.
     #[arg(
         long = "prometheus-header",
@@ -217,12 +246,10 @@ pub struct ServeArgs {
     pub metric_prefix: String,
 }
 
-impl std::fmt::Debug for ServeArgs {
+impl std::fmt::Debug for PrometheusArgs {
     // Headers and parameters may carry secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServeArgs")
-            .field("listen", &self.listen)
-            .finish_non_exhaustive()
+        f.debug_struct("PrometheusArgs").finish_non_exhaustive()
     }
 }
 
@@ -233,10 +260,10 @@ pub fn objectives(file: Option<&Path>) -> anyhow::Result<Objectives> {
         .map(Option::unwrap_or_default)
 }
 
-impl ServeArgs {
+impl PrometheusArgs {
     /// Returns how to ask Prometheus. `password` is the one for `--prometheus-user`, `token` a bearer
     /// token from the environment, `cluster` the one that it may be in.
-    pub fn prometheus(
+    pub fn settings(
         &self,
         password: Option<String>,
         token: Option<String>,
@@ -277,7 +304,7 @@ impl ServeArgs {
             max_samples: usize::try_from(self.max_samples).unwrap_or(usize::MAX),
             metric_prefix: self.metric_prefix.clone(),
             cluster,
-            ..Settings::new(&self.prometheus)
+            ..Settings::new(&self.url)
         })
     }
 }

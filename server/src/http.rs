@@ -17,12 +17,13 @@ use utoipa::OpenApi;
 use crate::arrange::Arranger;
 use crate::cluster::Cluster;
 use crate::facts::{self, FactsCache};
+use crate::preflight::Asks;
 use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
 use crate::{
     breakers, changes, checks, control_plane, graph, inventory, links, namespaces, overview, page,
-    queries, routes, series, service, sidecars, sources, stream, workload,
+    preflight, queries, routes, series, service, sidecars, sources, stream, workload,
 };
 
 mod body;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub facts: FactsCache,
     /// What was asked of control plane, proxies and breakers.
     pub reports: Reports,
+    /// What was asked of rights and sources for the preflight.
+    pub asks: Asks,
     /// Grafana's address, with a slash at its end, where there is one.
     pub grafana: Option<String>,
     /// The objects; `None` where no Kubernetes API is asked.
@@ -95,6 +98,7 @@ impl App {
         App(Arc::new(Parts {
             facts: FactsCache::new(metrics, Box::new(holds), objectives),
             reports: Reports::default(),
+            asks: Asks::default(),
             grafana,
             cluster,
             boards,
@@ -142,6 +146,7 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         breakers::show,
         queries::list,
         links::list,
+        preflight::show,
         sources::list
     )
 )]
@@ -179,6 +184,7 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         .route("/breakers", get(breakers::show))
         .route("/queries", get(queries::list))
         .route("/links", get(links::list))
+        .route("/preflight", get(preflight::show))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))
         .route(

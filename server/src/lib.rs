@@ -25,6 +25,7 @@ pub mod inventory;
 pub mod links;
 pub mod namespaces;
 pub mod overview;
+pub mod preflight;
 pub mod queries;
 pub mod routes;
 pub mod series;

@@ -1,19 +1,23 @@
 //! The binary `pidali`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use mesh::api::preflight::Status;
+use mesh::health::Objectives;
 use server::cluster::Cluster;
 use server::cluster::demo::DemoCluster;
 use server::cluster::kube::{Access, KubeCluster};
 use server::cluster::stage;
-use server::config::{self, Cli, Command, ListenArgs};
+use server::config::{self, Cli, Command, ListenArgs, PreflightArgs, PrometheusArgs};
 use server::expose;
 use server::http::{App, Hosts, router};
+use server::preflight;
 use server::sources::Metrics;
 use server::sources::demo::Demo;
 use server::sources::prometheus::{Prometheus, Settings};
@@ -26,11 +30,17 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// How long a cluster may take to be read before it is looked at.
+const READ: Duration = Duration::from_secs(20);
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What fails on the way to a cluster is said once, by us.
-    let filter = EnvFilter::try_from_env("PIDALI_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,kube_client=off,kube_runtime=off"));
+    // What fails on the way to a cluster is said once, by us; a preflight says all of it itself.
+    let level = match &cli.command {
+        Command::Preflight(_) => "error,kube_client=off,kube_runtime=off",
+        Command::Demo(_) | Command::Serve(_) => "info,kube_client=off,kube_runtime=off",
+    };
+    let filter = EnvFilter::try_from_env("PIDALI_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -40,19 +50,24 @@ fn main() -> ExitCode {
         .worker_threads(2)
         .enable_all()
         .build();
+    let is_preflight = matches!(&cli.command, Command::Preflight(_));
     let outcome = runtime
         .context("the runtime could not start")
         .and_then(|runtime| runtime.block_on(run(cli)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             error!("{error:#}");
-            ExitCode::FAILURE
+            match is_preflight {
+                // What it found is 1, what it was started with is not.
+                true => ExitCode::from(2),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -95,20 +110,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 args.listen.grafana()?,
                 stopping.clone(),
             );
-            serve(app, &args.listen, exposed, stopping).await
+            serve(app, &args.listen, exposed, stopping).await?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Serve(args) => {
             let objectives = config::objectives(args.objectives.as_deref())?;
-            let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
             let access = args.cluster.access().await?;
             let cluster = access.map(|it| KubeCluster::begin(it, stopping.clone()));
-            let settings = args.prometheus(
-                env("PIDALI_PROMETHEUS_PASSWORD"),
-                env("PIDALI_PROMETHEUS_TOKEN"),
-                cluster.clone(),
-            )?;
-            let prometheus = Prometheus::new(settings).context("--prometheus")?;
-            let metrics = Metrics::Prometheus(Box::new(prometheus));
+            let metrics = prometheus(&args.prometheus, cluster.clone())?;
             let cluster = cluster.map(Cluster::Kube);
             let app = App::new(
                 metrics,
@@ -117,9 +126,60 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 args.listen.grafana()?,
                 stopping.clone(),
             );
-            serve(app, &args.listen, None, stopping).await
+            serve(app, &args.listen, None, stopping).await?;
+            Ok(ExitCode::SUCCESS)
         }
+        Command::Preflight(args) => look(&args, stopping).await,
     }
+}
+
+/// Returns the Prometheus that flags and environment name.
+fn prometheus(args: &PrometheusArgs, cluster: Option<Arc<KubeCluster>>) -> anyhow::Result<Metrics> {
+    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let settings = args.settings(
+        env("PIDALI_PROMETHEUS_PASSWORD"),
+        env("PIDALI_PROMETHEUS_TOKEN"),
+        cluster,
+    )?;
+    let prometheus = Prometheus::new(settings).context("--prometheus")?;
+    Ok(Metrics::Prometheus(Box::new(prometheus)))
+}
+
+/// Looks once whether the mesh has what this needs, and says so.
+async fn look(
+    args: &PreflightArgs,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<ExitCode> {
+    let access = args.cluster.access().await?;
+    let cluster = access.map(|it| KubeCluster::begin(it, stopping.clone()));
+    let metrics = prometheus(&args.prometheus, cluster.clone())?;
+    let cluster = cluster.map(Cluster::Kube);
+    let app = App::new(
+        metrics,
+        cluster,
+        Objectives::default(),
+        None,
+        stopping.clone(),
+    );
+    let looked = async {
+        preflight::wait_until_read(&app, READ).await;
+        preflight::look(&app, args.window).await
+    };
+    let found = tokio::select! {
+        found = looked => found,
+        _ = stopping.wait_for(|stop| *stop) => return Ok(ExitCode::from(130)),
+    };
+    if args.json {
+        say(&serde_json::to_string_pretty(&found)?);
+    } else {
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        let has_colours = std::io::stdout().is_terminal() && !is_plain;
+        say(preflight::text(&found, has_colours).trim_end());
+    }
+    Ok(match found.status {
+        Status::Fail => ExitCode::FAILURE,
+        Status::Warn | Status::Unknown | Status::Ok => ExitCode::SUCCESS,
+    })
 }
 
 async fn serve(

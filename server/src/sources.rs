@@ -187,7 +187,16 @@ impl Metrics {
         }
     }
 
-    async fn describe(&self, window: Window) -> api::sources::Source {
+    /// Returns the Service that questions go to through the API server of its cluster.
+    pub fn through_cluster(&self) -> Option<crate::cluster::kube::Place> {
+        match self {
+            Metrics::Prometheus(it) => it.through_cluster(),
+            Metrics::Demo(_) => None,
+        }
+    }
+
+    /// Returns what the sources page says of it.
+    pub async fn describe(&self, window: Window) -> api::sources::Source {
         match self {
             Metrics::Prometheus(it) => {
                 let status = it.status().await;

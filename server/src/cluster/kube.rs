@@ -12,6 +12,7 @@ use kube::api::{
 };
 use kube::core::{ApiResource, Resource};
 use mesh::object::{ObjectKey, text_at};
+use mesh::preflight;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,6 +32,7 @@ mod watches;
 pub use access::Access;
 pub use addons::{Addon, Place};
 pub use failure::Failure;
+pub use kinds::all_kinds;
 
 use ask::{Reply, ask};
 use kinds::{KINDS, Kept, Kind, Served};
@@ -59,6 +61,8 @@ struct Link {
     who: Option<String>,
     /// Where the server has the kinds that are not its own.
     places: Vec<(&'static Kind, ApiResource)>,
+    /// Whether all of them were looked for.
+    is_looked_at: bool,
     /// Why it can't be asked.
     problem: Option<Failure>,
 }
@@ -90,6 +94,7 @@ impl KubeCluster {
                 Ok((client, url)) => {
                     self.link(|link| {
                         link.places.clear();
+                        link.is_looked_at = false;
                         link.client = Some(client.clone());
                         link.url = Some(url);
                     });
@@ -131,6 +136,7 @@ impl KubeCluster {
                             watches.spawn(watches::keep(store, client, kind, at.clone(), scope));
                         }
                     }
+                    self.link(|link| link.is_looked_at = true);
                 }
                 Err(failure) => {
                     let is_stale = matches!(failure, Failure::Credentials { .. });
@@ -408,26 +414,57 @@ impl KubeCluster {
         let place = kind
             .and_then(|kind| self.place(kind))
             .ok_or_else(unserved)?;
+        let attributes = json!({
+            "verb": verb.as_str(), "group": place.group, "version": place.version, "resource": place.plural,
+            "namespace": key.namespace, "name": key.name,
+        });
+        let allowed = self.review(&attributes).await;
+        allowed.map_err(|failure| failure.of(None, key))
+    }
+
+    /// Returns whether whoever asks has a right.
+    pub async fn may(&self, right: &preflight::Right) -> Result<bool, Failure> {
+        let attributes = json!({
+            "verb": right.verb, "group": right.group, "resource": right.resource,
+            "subresource": right.subresource, "namespace": right.namespace, "name": right.name,
+        });
+        self.review(&attributes).await
+    }
+
+    async fn review(&self, attributes: &Value) -> Result<bool, Failure> {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {
-                "verb": verb.as_str(), "group": place.group, "version": place.version, "resource": place.plural,
-                "namespace": key.namespace, "name": key.name,
-            }},
+            "spec": {"resourceAttributes": attributes},
         });
-        let asked = async {
-            let request = post(
-                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                &review,
-            )?;
-            ask(&self.client()?, request).await
-        };
-        let told = asked.await.map_err(|failure| failure.of(None, key))?.value;
-        Ok(told
-            .pointer("/status/allowed")
-            .and_then(Value::as_bool)
-            .unwrap_or(false))
+        let request = post(
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            &review,
+        )?;
+        let told = ask(&self.client()?, request).await?.value;
+        let allowed = told.pointer("/status/allowed").and_then(Value::as_bool);
+        Ok(allowed.unwrap_or(false))
+    }
+
+    /// Returns the kinds that are read or written, and where the server has them.
+    pub fn kinds(&self) -> Vec<preflight::Kind> {
+        self.read(|link| {
+            let kinds = KINDS.iter().map(|kind| {
+                let found = || link.places.iter().find(|(it, _)| *it == kind);
+                let place = kind.built_in().or_else(|| Some(found()?.1.clone()));
+                let is_served = match place {
+                    Some(_) => Some(true),
+                    None => link.is_looked_at.then_some(false),
+                };
+                kind.told(place, is_served)
+            });
+            kinds.collect()
+        })
+    }
+
+    /// Returns the namespaces that are read; all where there are none.
+    pub fn namespaces(&self) -> &[String] {
+        &self.access.namespaces
     }
 
     /// Sends a request to what stands behind the API server, and returns its answer as it comes.
@@ -491,8 +528,12 @@ impl KubeCluster {
 
     /// Returns who writes, as the server knows them.
     pub fn who(&self) -> String {
-        let who = self.read(|link| link.who.clone());
-        who.unwrap_or_else(|| "unknown".to_owned())
+        self.known_as().unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Returns who asks, where the server tells.
+    pub fn known_as(&self) -> Option<String> {
+        self.read(|link| link.who.clone())
     }
 
     /// Returns what the sources page says of it.

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
+use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery};
 
@@ -87,6 +88,12 @@ impl FromPairs for LinksQuery {
 impl FromPairs for QueriesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<QueriesQuery, BadParameter> {
         QueriesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for PreflightQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<PreflightQuery, BadParameter> {
+        PreflightQuery::from_pairs(borrowed(pairs))
     }
 }
 

@@ -14,7 +14,7 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::cluster::kube::KubeCluster;
+use crate::cluster::kube::{KubeCluster, Place};
 
 mod ask;
 mod births;
@@ -285,6 +285,15 @@ impl Prometheus {
     /// Finds out what the source speaks, so that the first who looks need not wait for it.
     pub async fn meet(&self) {
         self.dialect().await;
+    }
+
+    /// Returns the Service that questions go to through the API server of its cluster.
+    pub fn through_cluster(&self) -> Option<Place> {
+        match &self.reach {
+            // In a pod of the cluster they go straight.
+            Reach::Cluster { cluster, .. } if !cluster.is_ours() => self.reach.place(),
+            _ => None,
+        }
     }
 
     /// Returns the address, without credentials.

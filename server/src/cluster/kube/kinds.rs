@@ -4,6 +4,7 @@ use kube::Client;
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::discovery;
 use mesh::object::text_at;
+use mesh::preflight;
 use serde_json::Value;
 
 /// A kind that is read or written.
@@ -99,12 +100,33 @@ impl Kind {
             .map(|(found, _)| found)
     }
 
+    /// Returns it as a preflight wants to know it.
+    pub fn told(&self, place: Option<ApiResource>, is_served: Option<bool>) -> preflight::Kind {
+        preflight::Kind {
+            kind: self.kind.to_owned(),
+            group: self.group.to_owned(),
+            plural: place.map(|it| it.plural),
+            is_cluster_wide: self.is_cluster_wide(),
+            is_read: self.kept != Kept::Nothing,
+            is_served,
+        }
+    }
+
     /// Returns where Kubernetes itself has it: these have been at `v1` for longer than any server that runs.
     pub fn built_in(&self) -> Option<ApiResource> {
         let is_built_in = matches!(self.group, "" | "apps" | "admissionregistration.k8s.io");
         let gvk = GroupVersionKind::gvk(self.group, "v1", self.kind);
         is_built_in.then(|| ApiResource::from_gvk(&gvk))
     }
+}
+
+/// Returns all kinds, as a cluster has them that serves them all.
+pub fn all_kinds() -> Vec<preflight::Kind> {
+    let kinds = KINDS.iter().map(|kind| {
+        let gvk = GroupVersionKind::gvk(kind.group, "v1", kind.kind);
+        kind.told(Some(ApiResource::from_gvk(&gvk)), Some(true))
+    });
+    kinds.collect()
 }
 
 /// What groups an API server serves beside its own.

@@ -18,6 +18,7 @@ mod control_plane;
 mod graph;
 mod links;
 mod overview;
+mod preflight;
 mod queries;
 mod reports;
 mod routes;

@@ -1,9 +1,10 @@
-//! The answers that the pages of control plane, sidecars, circuit breakers and config hold.
+//! The answers that the pages of control plane, sidecars, circuit breakers, config and preflight hold.
 
 use leptos::prelude::*;
 use mesh::api::breakers::Breakers;
 use mesh::api::checks::Checks;
 use mesh::api::control_plane::ControlPlane;
+use mesh::api::preflight::Preflight;
 use mesh::api::sidecars::Sidecars;
 
 use crate::inventory::Ask;
@@ -20,6 +21,8 @@ pub struct Store {
     pub breakers: Live<Ask<Breakers>>,
     /// What is wrong with the objects that steer traffic.
     pub checks: Live<Ask<Checks>>,
+    /// Whether the mesh has what this dashboard needs.
+    pub preflight: Live<Ask<Preflight>>,
 }
 
 impl Store {
@@ -30,6 +33,7 @@ impl Store {
             sidecars: Live::new(),
             breakers: Live::new(),
             checks: Live::new(),
+            preflight: Live::new(),
         }
     }
 
@@ -40,6 +44,7 @@ impl Store {
             "sidecars" => Some(self.sidecars.standing()),
             "breakers" => Some(self.breakers.standing()),
             "config" => Some(self.checks.standing()),
+            "preflight" => Some(self.preflight.standing()),
             _ => None,
         }
     }

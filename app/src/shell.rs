@@ -23,6 +23,7 @@ use crate::fetch;
 use crate::graph::{GraphPage, Store};
 use crate::inventory;
 use crate::overview::OverviewPage;
+use crate::preflight::PreflightPage;
 use crate::reports;
 use crate::routes::{self, RoutesPage};
 use crate::service::{ServicePage, ServicesPage};
@@ -73,6 +74,7 @@ fn Frame() -> impl IntoView {
                         <Route path=StaticSegment("sidecars") view=SidecarsPage />
                         <Route path=StaticSegment("breakers") view=BreakersPage />
                         <Route path=StaticSegment("config") view=ConfigPage />
+                        <Route path=StaticSegment("preflight") view=PreflightPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>
                 </main>

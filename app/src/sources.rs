@@ -100,15 +100,21 @@ pub fn SourcesPage() -> impl IntoView {
                     <h1 class="page__title">"Sources"</h1>
                     <p class="page__lead">"Where every figure comes from, and what is missing to show more."</p>
                 </div>
-                <button
-                    type="button"
-                    class="button"
-                    class:button--busy=move || busy.get()
-                    on:click=move |_| load()
-                >
-                    <Icon symbol=Symbol::Refresh />
-                    "Ask again"
-                </button>
+                <div class="page__tools">
+                    <a class="button" href=move || place.href("preflight")>
+                        <Icon symbol=Symbol::Preflight />
+                        "Preflight"
+                    </a>
+                    <button
+                        type="button"
+                        class="button"
+                        class:button--busy=move || busy.get()
+                        on:click=move |_| load()
+                    >
+                        <Icon symbol=Symbol::Refresh />
+                        "Ask again"
+                    </button>
+                </div>
             </div>
             {body}
         </div>

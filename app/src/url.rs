@@ -7,6 +7,7 @@
 use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
+use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
 use mesh::api::routes::Severity;
@@ -196,7 +197,7 @@ impl Address {
             self.severity = None;
             self.text = None;
         }
-        if matches!(to, "routes" | "config") {
+        if matches!(to, "routes" | "config" | "preflight") {
             self.query.at = None;
         }
         self
@@ -398,6 +399,14 @@ pub fn checks(query: &InventoryQuery) -> String {
     with_query("api/v1/checks", &query.to_query_string())
 }
 
+/// Returns the API address of whether the mesh has what this dashboard needs, which is asked of now.
+pub fn preflight(query: &InventoryQuery) -> String {
+    let query = PreflightQuery {
+        window: query.window,
+    };
+    with_query("api/v1/preflight", &query.to_query_string())
+}
+
 /// Returns the API address of the questions behind some figures.
 pub fn queries(query: &QueriesQuery) -> String {
     with_query("api/v1/queries", &query.to_query_string())
@@ -514,6 +523,7 @@ mod tests {
         let to = |page| address.clone().onward("graph", page).to_query_string();
         assert_eq!(to("routes"), "namespaces=shop");
         assert_eq!(to("config"), "namespaces=shop");
+        assert_eq!(to("preflight"), "namespaces=shop");
         assert_eq!(to("sources"), "namespaces=shop&at=2026-01-31T12:00:00Z");
         assert_eq!(address.clone().onward("graph", "graph"), address);
     }

@@ -69,7 +69,7 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 fn is_page(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        ["" | "index.html" | "overview" | "graph" | "routes" | "sources"] => true,
+        ["" | "index.html" | "overview" | "graph" | "routes" | "sources" | "preflight"] => true,
         ["services" | "workloads" | "breakers" | "sidecars" | "control-plane" | "config"] => true,
         ["services" | "workloads", namespace, name] => !namespace.is_empty() && !name.is_empty(),
         _ => false,

@@ -19,6 +19,7 @@ const FILES = {
   "./looks.mjs": "one",
   "./pages.mjs": "one",
   "./config.mjs": "one",
+  "./preflight.mjs": "one",
   "./helm.mjs": "apart",
   "./control.mjs": "apart",
   "./kubernetes.mjs": "apart",

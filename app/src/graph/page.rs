@@ -352,7 +352,7 @@ fn Empty() -> impl IntoView {
     let hint = if narrowed {
         "Show all namespaces, or look back further."
     } else {
-        "Look back further, or see what the source of the metrics lacks, with the text to paste."
+        "Look back further, or see what the source of the metrics or the mesh lacks, with the text to paste."
     };
     // The next longer look that is likely to find something.
     let longer = [3600, 86_400, Window::MAX.secs()]
@@ -380,6 +380,7 @@ fn Empty() -> impl IntoView {
                 </button>
             })}
             <a class="button" href=move || place.href("sources")>"See what is missing"</a>
+            <a class="button" href=move || place.href("preflight")>"See the preflight"</a>
         </Message>
     }
 }

@@ -28,14 +28,21 @@ pub fn Bar() -> impl IntoView {
                 | "sidecars"
                 | "control-plane"
                 | "config"
+                | "preflight"
         )
     });
     // Traffic is steered now, and objects are as they are now: there is no other instant.
-    let of_any_time = Memo::new(move |_| !matches!(place.section().as_str(), "routes" | "config"));
+    let of_any_time = Memo::new(move |_| {
+        let section = place.section();
+        !matches!(section.as_str(), "routes" | "config" | "preflight")
+    });
     // Objects are looked at, not their calls.
     let has_window = Memo::new(move |_| place.section() != "config");
-    // The control plane serves them all.
-    let of_namespaces = Memo::new(move |_| place.section() != "control-plane");
+    // The control plane serves them all, and the preflight is of the whole mesh.
+    let of_namespaces = Memo::new(move |_| {
+        let section = place.section();
+        !matches!(section.as_str(), "control-plane" | "preflight")
+    });
     view! {
         <div class="bar" role="region" aria-label="What to show">
             <div class="bar__question">

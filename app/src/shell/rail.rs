@@ -9,7 +9,7 @@ use crate::ui::{Icon, Symbol};
 /// Where the browser keeps whether the rail shows its labels.
 const KEY: &str = "pidali-rail";
 
-const PAGES: [(&str, &str, Symbol); 10] = [
+const PAGES: [(&str, &str, Symbol); 11] = [
     ("overview", "Overview", Symbol::Overview),
     ("graph", "Graph", Symbol::Graph),
     ("routes", "Routes", Symbol::Routes),
@@ -19,6 +19,7 @@ const PAGES: [(&str, &str, Symbol); 10] = [
     ("breakers", "Breakers", Symbol::Breakers),
     ("sidecars", "Sidecars", Symbol::Sidecars),
     ("control-plane", "Control plane", Symbol::ControlPlane),
+    ("preflight", "Preflight", Symbol::Preflight),
     ("sources", "Sources", Symbol::Sources),
 ];
 

@@ -26,6 +26,8 @@ pub enum Symbol {
     Sidecars,
     /// A wheel over its spokes' ends: who tells all proxies.
     ControlPlane,
+    /// A list with a tick and lines: what is looked at before the start.
+    Preflight,
     /// A stack: where the data comes from.
     Sources,
     /// A magnifier.
@@ -107,6 +109,9 @@ impl Symbol {
             Symbol::Sidecars => "M2.5 4h8.5v12H2.5zM13.5 9h4v7h-4zM5 7.5h3.5M5 10.5h3.5",
             Symbol::ControlPlane => {
                 "M10 2.5l3 3l-3 3l-3-3zM10 8.5v3M10 11.5H4v2.5M10 11.5h6v2.5M10 11.5v2.5M2.5 14h3v3h-3zM8.5 14h3v3h-3zM14.5 14h3v3h-3z"
+            }
+            Symbol::Preflight => {
+                "M3 5l1.5 1.5L7 4M10 5.2h7M3 10.5l1.5 1.5L7 9.5M10 10.7h7M3.5 16h3M10 16h7"
             }
             Symbol::Sources => {
                 "M10 3c3.6 0 6 1 6 2.5S13.6 8 10 8S4 7 4 5.5S6.4 3 10 3M4 5.5v4.5C4 11.5 6.4 12.5 10 12.5\

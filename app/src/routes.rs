@@ -18,11 +18,15 @@ mod list;
 mod sides;
 
 mod editor;
+pub mod forms;
 mod history;
 mod preview;
 
 #[cfg(test)]
 mod sample;
 
+pub use editor::Helm;
 pub use page::RoutesPage;
+pub use preview::Preview;
+pub use proposal::{Proposal, What};
 pub use store::Store;

@@ -356,6 +356,13 @@ pub fn undo(id: &str) -> String {
     below_routes(id, "/undo")
 }
 
+/// Returns the API address of an object as a whole, by its id.
+pub fn object(id: &str) -> String {
+    let mut path = "api/v1/objects/".to_owned();
+    query::encode_into(&mut path, id);
+    path
+}
+
 fn below_routes(id: &str, end: &str) -> String {
     let mut path = "api/v1/routes/".to_owned();
     // Slashes stay: an id is three parts of a path.

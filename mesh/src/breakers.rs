@@ -99,7 +99,15 @@ pub fn answer(
         }
         let health = judged(&parts, &ineffective, counted);
         let (namespace, service) = place.unzip();
+        let mut named = rules.to_vec();
+        named.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        // Those without a policy say nothing of it.
+        named.sort_by_key(|rule| !rule.has_policy);
+        let named = named.iter();
         items.push(Breaker {
+            rules: named
+                .map(|rule| format!("{}/{}", rule.namespace, rule.name))
+                .collect(),
             id: host,
             namespace,
             service,

@@ -1,7 +1,14 @@
-//! Changing what steers traffic: the patch for a change of weights, its record, its inverse, and what it
-//! will move. Pure: an object in, a JSON Patch out; nothing else of the object is touched (rule W1).
+//! Changing what steers traffic: weights with what they will move; whole objects, and rules, subsets, breakers
+//! and gateways in them; the record of each change and its inverse. Pure: an object in, an object or a JSON
+//! Patch out; nothing else of the object is touched (rule W1).
 
 pub mod journal;
+pub mod rules;
+pub mod whole;
+
+pub mod breaker;
+pub mod gateway;
+pub mod subsets;
 
 mod join;
 mod predict;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::checks::Checks;
+use crate::api::routes::Check;
 use crate::api::routes::{Route, RouteKind, RouteRef, Routes};
 use crate::changes::journal::Journal;
+use crate::changes::subsets::VERSION;
 use crate::graph::Facts;
 use crate::inventory::Inventory;
 use crate::object::{self, ObjectKey, text_at};
@@ -305,6 +307,47 @@ impl Board {
         self.routes
             .get(idx)
             .map(|r| object::resource_version(&r.object))
+    }
+
+    /// Returns all that is wrong with any object.
+    pub fn all_checks(&self) -> impl Iterator<Item = &Check> {
+        self.found.all()
+    }
+
+    /// Returns what is wrong with an object, by its id, or takes it as the other.
+    pub fn checks_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Check> {
+        let is_about =
+            move |check: &&Check| check.object == id || check.other.as_deref() == Some(id);
+        self.all_checks().filter(is_about)
+    }
+
+    /// Returns a host as written in a namespace, in full.
+    pub fn full_name(&self, host: &str, namespace: &str) -> String {
+        hosts::full_host(host, namespace, &self.domain)
+    }
+
+    /// Returns the versions that a service's pods are labelled with; nothing where there is no such service.
+    pub fn versions_of(&self, namespace: &str, service: &str) -> Option<BTreeSet<String>> {
+        let place = (namespace.to_owned(), service.to_owned());
+        let service = self.inventory.services.get(&place)?;
+        let workloads = self.inventory.workloads_of(service, &BTreeMap::new());
+        let labels = workloads.iter().map(|workload| &workload.labels);
+        Some(
+            labels
+                .filter_map(|labels| labels.get(VERSION).cloned())
+                .collect(),
+        )
+    }
+
+    /// Returns the DestinationRules of a full host, as namespace and name, sorted.
+    pub fn destination_rules_of(&self, host: &str) -> Vec<(String, String)> {
+        let rules = self.routing.destination_rules.iter();
+        let mut places: Vec<(String, String)> = rules
+            .filter(|rule| self.full_name(&rule.host, &rule.namespace) == host)
+            .map(|rule| (rule.namespace.clone(), rule.name.clone()))
+            .collect();
+        places.sort_unstable();
+        places
     }
 
     /// Returns the windows, in seconds, over which weights that changed within `window` before `at` are

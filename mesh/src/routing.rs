@@ -22,6 +22,7 @@ mod view;
 
 mod lens;
 
+pub(crate) use lens::go_duration;
 pub use lens::{ObjectRef, Unreadable};
 pub use reach::{ineffective, unreachable};
 pub use resolve::{Request, Route, Routing, RuleRef, Share, Target, Verdict};

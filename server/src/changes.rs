@@ -4,12 +4,14 @@
 //! All edits are looked at before any is written: read, checked, tried with a dry run. Then they are
 //! written one by one, and what stands after a failure is said exactly.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mesh::api;
 use mesh::api::changes::{ChangeRequest, Changes, Edit, EditResult, Outcome, SetWeights, Undo};
-use mesh::api::routes::RouteRef;
+use mesh::api::objects::ObjectRef;
 use mesh::changes::journal::{Journal, MAX_REASON};
 use mesh::object::{self, ObjectKey};
 use serde_json::Value;
@@ -17,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::cluster::{Cluster, ClusterError, Written, key_of};
 use crate::http::{ApiError, App, Body, NoParams, Params};
+use crate::objects::object_of;
 use crate::routes::route_of;
 
 mod diff;
@@ -96,52 +99,79 @@ pub async fn undo(
     _: Params<NoParams>,
     Body(body): Body<Undo>,
 ) -> Result<Response, ApiError> {
-    let route = route_of(place)?;
+    take_back(&app, route_of(place)?.into(), body).await
+}
+
+/// Takes one change of an object back; changes made together are taken back together, in reverse order.
+#[utoipa::path(
+    post,
+    path = "/api/v1/objects/{namespace}/{kind}/{name}/undo",
+    params(("namespace" = String, Path), ("kind" = String, Path), ("name" = String, Path)),
+    request_body = Undo,
+    responses((status = 200, body = Changes), (status = 409, body = Changes), (status = 422, body = Changes))
+)]
+pub async fn undo_object(
+    State(app): State<App>,
+    Path(place): Path<(String, String, String)>,
+    _: Params<NoParams>,
+    Body(body): Body<Undo>,
+) -> Result<Response, ApiError> {
+    take_back(&app, object_of(place)?, body).await
+}
+
+async fn take_back(app: &App, named: ObjectRef, body: Undo) -> Result<Response, ApiError> {
     let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
-    let object = cluster.get(&key_of(&route)).await?;
+    let object = cluster.get(&key_of(&named)).await?;
     let recorded = Journal::of(&object).find(&body.change).cloned();
     let mut edits = Vec::new();
-    if recorded.as_ref().is_some_and(|c| c.what.is_some()) {
-        edits.push(Edit::Restore {
-            object: route,
-            resource_version: body.resource_version,
-            change: body.change,
-        });
-    } else {
-        // What was written last is taken back first.
-        let together = recorded.iter().flat_map(|c| &c.together).rev();
-        let mut objects: Vec<RouteRef> = together.filter_map(|id| id.parse().ok()).collect();
-        if !objects.contains(&route) {
-            objects.push(route.clone());
-        }
-        for other in objects {
-            let is_named = other == route;
-            let resource_version = if is_named {
-                body.resource_version.clone()
-            } else {
-                // One that is gone, or never got so far, has nothing to take back.
-                let Ok(object) = cluster.get(&key_of(&other)).await else {
-                    continue;
-                };
-                if Journal::of(&object).find(&body.change).is_none() {
-                    continue;
-                }
-                object::resource_version(&object).to_owned()
-            };
-            edits.push(Edit::Undo {
-                object: other,
-                resource_version,
-                change: body.change.clone(),
-                over: body.over.clone().filter(|_| is_named),
+    let route = match named.route() {
+        Some(route) if recorded.as_ref().is_none_or(|c| c.what.is_none()) => route,
+        _ => {
+            edits.push(Edit::Restore {
+                object: named,
+                resource_version: body.resource_version,
+                change: body.change,
+                whole: body.whole,
             });
+            return change(app, back(edits, body.dry_run)).await;
         }
+    };
+    // What was written last is taken back first.
+    let together = recorded.iter().flat_map(|c| &c.together).rev();
+    let mut objects: Vec<_> = together.filter_map(|id| id.parse().ok()).collect();
+    if !objects.contains(&route) {
+        objects.push(route.clone());
     }
-    let request = ChangeRequest {
+    for other in objects {
+        let is_named = other == route;
+        let resource_version = if is_named {
+            body.resource_version.clone()
+        } else {
+            // One that is gone, or never got so far, has nothing to take back.
+            let Ok(object) = cluster.get(&key_of(&other)).await else {
+                continue;
+            };
+            if Journal::of(&object).find(&body.change).is_none() {
+                continue;
+            }
+            object::resource_version(&object).to_owned()
+        };
+        edits.push(Edit::Undo {
+            object: other,
+            resource_version,
+            change: body.change.clone(),
+            over: body.over.clone().filter(|_| is_named),
+        });
+    }
+    change(app, back(edits, body.dry_run)).await
+}
+
+fn back(edits: Vec<Edit>, dry_run: bool) -> ChangeRequest {
+    ChangeRequest {
         edits,
         reason: None,
-        dry_run: body.dry_run,
-    };
-    change(&app, request).await
+        dry_run,
+    }
 }
 
 async fn change(app: &App, request: ChangeRequest) -> Result<Response, ApiError> {
@@ -209,6 +239,14 @@ async fn write_all(
         if failure.is_some() {
             planned.result.outcome = Outcome::NotTried;
         } else if planned.result.outcome != Outcome::Unchanged {
+            // Proxies learn of a new subset before a route names it: a route to what they don't know fails.
+            if let Some(wait) = planned.result.waits_s
+                && done
+                    .iter()
+                    .any(|p: &Planned| p.result.outcome == Outcome::Applied)
+            {
+                tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+            }
             match write(cluster, &mut planned, id).await {
                 Ok(()) => {
                     planned.result.outcome = Outcome::Applied;
@@ -260,9 +298,14 @@ async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result
             }
             outcome => outcome?,
         };
-        if let (Write::Weights(_) | Write::Patch(..), Some(object)) = (step, written) {
-            let version = object::resource_version(&object).to_owned();
-            planned.result.resource_version = Some(version);
+        match (step, written) {
+            (Write::Keep(_), _) => {}
+            (_, None) => planned.result.resource_version = None,
+            (_, Some(object)) => {
+                let version = object::resource_version(&object).to_owned();
+                planned.result.resource_version = Some(version);
+                planned.uid = object::uid(&object).map(str::to_owned);
+            }
         }
     }
     Ok(())

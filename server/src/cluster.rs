@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use json_patch::Patch;
 use mesh::api::Notice;
-use mesh::api::routes::RouteRef;
+use mesh::api::objects::{ObjectKind, ObjectRef};
 use mesh::object::ObjectKey;
 use mesh::preflight;
 use serde_json::Value;
@@ -221,6 +221,16 @@ pub fn sentence(text: &str) -> String {
     out
 }
 
+impl Snapshot {
+    /// Returns an object as it was then.
+    pub fn object(&self, key: &ObjectKey) -> Option<&Value> {
+        // Two groups have a Gateway: the first is the one that is written.
+        let mut objects = self.objects.iter();
+        let found = objects.find(|object| ObjectKey::of(object) == *key);
+        found.map(|object| &**object)
+    }
+}
+
 impl Cluster {
     /// Returns everything that routes, checks and inventory are read from.
     pub fn snapshot(&self) -> Snapshot {
@@ -350,11 +360,11 @@ impl Cluster {
     }
 }
 
-/// Returns the key of the object behind a route.
-pub fn key_of(route: &RouteRef) -> ObjectKey {
+/// Returns the key of the object at a place.
+pub fn key_of<K: Copy + Into<ObjectKind>>(place: &ObjectRef<K>) -> ObjectKey {
     ObjectKey {
-        kind: route.kind.kind().to_owned(),
-        namespace: route.namespace.clone(),
-        name: route.name.clone(),
+        kind: place.kind.into().kind().to_owned(),
+        namespace: place.namespace.clone(),
+        name: place.name.clone(),
     }
 }

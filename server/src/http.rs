@@ -22,8 +22,9 @@ use crate::reports::Reports;
 use crate::routes::BoardCache;
 use crate::sources::Metrics;
 use crate::{
-    breakers, changes, checks, control_plane, graph, inventory, links, namespaces, overview, page,
-    preflight, queries, routes, series, service, sidecars, sources, stream, workload,
+    breakers, changes, checks, control_plane, graph, inventory, links, namespaces, objects,
+    overview, page, preflight, queries, routes, series, service, sidecars, sources, stream,
+    workload,
 };
 
 mod body;
@@ -140,6 +141,9 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::set_weights,
         changes::undo,
         checks::list,
+        changes::undo_object,
+        objects::show,
+        objects::history,
         namespaces::list,
         control_plane::show,
         sidecars::show,
@@ -175,6 +179,15 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         .route(
             "/routes/{namespace}/{kind}/{name}/undo",
             post(changes::undo),
+        )
+        .route("/objects/{namespace}/{kind}/{name}", get(objects::show))
+        .route(
+            "/objects/{namespace}/{kind}/{name}/history",
+            get(objects::history),
+        )
+        .route(
+            "/objects/{namespace}/{kind}/{name}/undo",
+            post(changes::undo_object),
         )
         .route("/changes", post(changes::create))
         .route("/checks", get(checks::list))

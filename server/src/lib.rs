@@ -1,7 +1,7 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
-//! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`changes`],
-//! [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
+//! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`objects`],
+//! [`changes`], [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
 //! [`facts`] (what was asked, once for all viewers), [`objectives`] (what is expected where), [`cluster`] (the
 //! objects), [`arrange`] (layouts), [`apart`] (large answers), [`page`] (the page itself).
 
@@ -24,6 +24,7 @@ pub mod graph;
 pub mod inventory;
 pub mod links;
 pub mod namespaces;
+pub mod objects;
 pub mod overview;
 pub mod preflight;
 pub mod queries;

@@ -8,13 +8,13 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use mesh::api::routes::{Change, Route, RouteRef, Routes};
 use mesh::api::{self, RoutesQuery};
-use mesh::changes::journal::Journal;
 use mesh::routes::{Board, Evidence, Read};
 use mesh::units::{UnixMillis, Window};
 
 use crate::cluster::{Cluster, Snapshot};
 use crate::facts::Known;
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
+use crate::objects;
 
 /// How long a change waits for what metrics say of it.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
@@ -60,7 +60,7 @@ impl BoardCache {
 }
 
 /// Returns what a board is read from: kinds that are not all known are unknown there, too.
-fn read(snapshot: Snapshot) -> Read {
+pub fn read(snapshot: Snapshot) -> Read {
     let unread = snapshot.unread.into_iter();
     let unread = unread.map(|it| match it.kind.as_str() {
         // Two groups have one.
@@ -252,21 +252,7 @@ pub async fn history(
     Path(place): Path<(String, String, String)>,
     _: Params<NoParams>,
 ) -> Result<Response, ApiError> {
-    let route = route_of(place)?;
-    let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
-    let object = cluster.get(&crate::cluster::key_of(&route)).await?;
-    let journal = Journal::of(&object);
-    let mut notices = Vec::new();
-    if journal.is_unreadable {
-        notices.push(api::Notice {
-            kind: "journal_unreadable".to_owned(),
-            source: "cluster".to_owned(),
-            message: "The record on this object can't be read: someone wrote over it.".to_owned(),
-            hint: Some("the next change starts it anew".to_owned()),
-        });
-    }
-    let items: Vec<Change> = journal.changes.into_iter().rev().collect();
-    encoded(&api::List { items, notices })
+    objects::history_of(&app, &route_of(place)?.into()).await
 }
 
 /// Reads the place of a route in an address.

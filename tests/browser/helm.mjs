@@ -26,7 +26,8 @@ async function weights(pidali, route = BACKEND) {
 export async function measured(pidali, atLeast, route = BACKEND) {
   for (let n = 0; n < 120; n += 1) {
     const { rules } = await api(pidali, `routes/${route}`);
-    if (rules[0].callers.some((c) => c.requests >= atLeast)) return;
+    // A cluster that is still being read has no such route yet.
+    if (rules?.[0].callers.some((c) => c.requests >= atLeast)) return;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   throw new Error(`fewer than ${atLeast} calls were measured in a minute`);

@@ -23,6 +23,7 @@ const FILES = {
   "./helm.mjs": "apart",
   "./control.mjs": "apart",
   "./kubernetes.mjs": "apart",
+  "./rules.mjs": "apart",
 };
 const LANES = { one: 1, apart: 2 };
 

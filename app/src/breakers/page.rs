@@ -1,15 +1,21 @@
 //! The page of the circuit breakers.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use mesh::api::breakers::{Breaker, Exposed, Ineffective, Limits, Part};
+use mesh::api::changes::Edit;
+use mesh::api::objects::WholeObject;
 use mesh::api::queries::Of;
 
 use super::words;
+use crate::fetch::{self, Answer};
 use crate::inventory::follow;
 use crate::inventory::frame::{Frame, Others, empty, unknown};
 use crate::numbers::{self, NO_DATA};
 use crate::queries::PromQl;
 use crate::reports::{self, head};
+use crate::routes::forms::{Came, Form, Forms};
+use crate::routes::{self, Helm, Preview, Proposal, What};
 use crate::shell::place::use_place;
 use crate::shell::set_title;
 use crate::ui::pastes::Pastes;
@@ -46,6 +52,13 @@ pub fn BreakersPage() -> impl IntoView {
     let expose = frame.pick(|told| told.expose.clone());
     let exposed = frame.pick(|told| told.exposed);
     let without = frame.pick(|told| told.without);
+    let helm = Helm::new(expect_context::<routes::Store>(), String::new());
+    // What was changed shows here, too.
+    Effect::new(move |_| {
+        if helm.note.with(Option::is_some) {
+            live.ask_again();
+        }
+    });
     let card = move |id: String| {
         let breaker = Memo::new(move |_| {
             let told = frame.answer.get()?;
@@ -54,13 +67,16 @@ pub fn BreakersPage() -> impl IntoView {
         });
         view! {
             <li class="card breaker">
-                {move || breaker.get().map(|(breaker, exposed)| host(&breaker, exposed))}
+                {move || breaker.get().map(|(breaker, exposed)| host(&breaker, exposed, helm))}
             </li>
         }
     };
     let ready = move || {
         view! {
             <div class="report">
+                <Came helm />
+                <Forms helm />
+                <Preview helm />
                 <ul class="breakers" aria-label="Hosts, worst first">
                     <For each=move || ids.get() key=Clone::clone children=card />
                 </ul>
@@ -121,7 +137,7 @@ fn missing(exposed: Exposed) -> String {
     )
 }
 
-fn host(breaker: &Breaker, exposed: Exposed) -> AnyView {
+fn host(breaker: &Breaker, exposed: Exposed, helm: Helm) -> AnyView {
     let place = use_place();
     let name = breaker
         .service
@@ -161,16 +177,97 @@ fn host(breaker: &Breaker, exposed: Exposed) -> AnyView {
                 {figure("No endpoint, UH", "All endpoints are ejected, or none is ready", breaker.unhealthy, true)}
             </dl>
         </header>
-        {breaker.ineffective.iter().map(|it| in_vain(it, breaker.namespace.as_deref())).collect_view()}
+        {breaker.ineffective.iter().map(|it| in_vain(it, breaker.namespace.as_deref(), helm)).collect_view()}
         {(!breaker.parts.is_empty()).then(|| parts(&breaker.parts, exposed))}
+        {hand(breaker, helm)}
     }
     .into_any()
 }
 
+/// Returns the id of a DestinationRule that is told as `namespace/name`.
+fn rule_id(rule: &str) -> Option<String> {
+    let (namespace, name) = rule.split_once('/')?;
+    Some(format!("{namespace}/destinationrule/{name}"))
+}
+
+/// What can be done with a host's limits.
+fn hand(breaker: &Breaker, helm: Helm) -> Option<AnyView> {
+    let (namespace, service) = (breaker.namespace.clone()?, breaker.service.clone()?);
+    let rule = breaker.rules.first().and_then(|rule| rule_id(rule));
+    let exists = rule.is_some();
+    // A rule elsewhere reads short names in its own namespace.
+    let is_beside = rule
+        .as_ref()
+        .is_none_or(|id| id.starts_with(&format!("{namespace}/")));
+    let host = if is_beside {
+        service.clone()
+    } else {
+        breaker.id.clone()
+    };
+    let object = rule.unwrap_or_else(|| format!("{namespace}/destinationrule/{service}"));
+    let open = move |form: Form| {
+        helm.note.set(None);
+        helm.form.set(Some(form));
+    };
+    let form = Form::Breaker {
+        host,
+        object: object.clone(),
+        exists,
+    };
+    let shown = format!(" of {object}");
+    Some(
+        view! {
+            <div class="rule-hand" role="group" aria-label=format!("Circuit breaker of {service}")>
+                <button type="button" class="button" disabled=move || helm.busy.get() on:click=move |_| open(form.clone())>
+                    "Set limits…"<span class="visually-hidden">{format!(" of {service}")}</span>
+                </button>
+                {exists.then(|| view! {
+                    <button type="button" class="button" on:click=move |_| open(Form::Yaml(object.clone()))>
+                        "YAML"<span class="visually-hidden">{shown}</span>
+                    </button>
+                })}
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// Opens the look at what joining two rules of one host would do.
+fn join(helm: Helm, stays: String, goes: String) {
+    spawn_local(async move {
+        let read =
+            async |id: &str| match fetch::get::<WholeObject>(&url::object(id), None, None).await {
+                Ok(Answer::Fresh { value, .. }) => Some(value),
+                _ => None,
+            };
+        let (Some(first), Some(second)) = (read(&stays).await, read(&goes).await) else {
+            helm.say("The rules could not be read.".to_owned());
+            return;
+        };
+        let (Ok(object), Ok(with)) = (first.id.parse(), second.id.parse()) else {
+            return;
+        };
+        let name = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
+        helm.proposal.try_set(Some(Proposal {
+            title: format!("Join {} into {}", name(&goes), name(&stays)),
+            gist: format!("one rule, {}", name(&stays)),
+            what: What::Edits(vec![Edit::Join {
+                object,
+                resource_version: first.resource_version,
+                with,
+                with_resource_version: second.resource_version,
+            }]),
+            touches: vec![stays, goes],
+            settles: Vec::new(),
+        }));
+    });
+}
+
 /// Limits that Istio merges away.
-fn in_vain(rule: &Ineffective, namespace: Option<&str>) -> AnyView {
+fn in_vain(rule: &Ineffective, namespace: Option<&str>, helm: Helm) -> AnyView {
     let place = use_place();
     let namespace = namespace.unwrap_or_default().to_owned();
+    let both = rule_id(&rule.instead).zip(rule_id(&rule.rule));
     view! {
         <div class="breaker__vain" role="note">
             <span class="breaker__mark"><Icon symbol=Symbol::Info /></span>
@@ -181,6 +278,18 @@ fn in_vain(rule: &Ineffective, namespace: Option<&str>) -> AnyView {
                     {sentence(&rule.hint)}" "
                     <a class="link" href=move || place.routes_in_href(&namespace)>"See the routes"</a>
                 </p>
+                {both.map(|(stays, goes)| view! {
+                    <button
+                        type="button" class="button"
+                        disabled=move || helm.busy.get()
+                        on:click=move |_| {
+                            helm.note.set(None);
+                            join(helm, stays.clone(), goes.clone());
+                        }
+                    >
+                        "Join them…"
+                    </button>
+                })}
             </div>
         </div>
     }

@@ -7,6 +7,7 @@ use mesh::api::routes::{OwnerEffect, Route};
 
 use super::bar::{Astray, SplitBar};
 use super::checks::check_list;
+use super::forms::Forms;
 use super::history::History;
 use super::hue::Hues;
 use super::list::key_of;
@@ -23,8 +24,9 @@ use drift::DriftBox;
 use follow::Follow;
 use note::NoteBox;
 use rows::Rows;
+use rules::{RouteHand, RuleHand};
 
-pub use helm::Helm;
+pub use helm::{Helm, Note};
 
 use lever::Lever;
 
@@ -37,6 +39,7 @@ mod evidence;
 mod follow;
 mod note;
 mod rows;
+mod rules;
 mod spark;
 
 /// Where the focus goes when what had it is gone.
@@ -93,6 +96,7 @@ pub fn RouteEditor(id: String) -> impl IntoView {
                 </a>
             </header>
             <div class="editor__body">{body}</div>
+            <Forms helm />
             <Preview helm />
         </section>
     }
@@ -241,6 +245,7 @@ fn Body(helm: Helm) -> impl IntoView {
             key=Clone::clone
             children=move |rule| view! { <DriftBox split=Lever::new(helm, rule) /> }
         />
+        <RouteHand helm />
         <ol class="editor__rules">
             <For
                 each=move || rules.get()
@@ -349,6 +354,7 @@ fn SplitSection(split: Lever) -> impl IntoView {
             <Rows split hues />
             <NotTaken split />
             <Siblings split />
+            <RuleHand split />
         </li>
     }
 }
@@ -411,6 +417,7 @@ fn PlainRule(split: Lever) -> impl IntoView {
             {rule_words(split)}
             <p class="rule-line__to"><Icon symbol=Symbol::Right />{to}</p>
             {also(split)}
+            <RuleHand split />
         </li>
     }
 }

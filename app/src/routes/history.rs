@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use mesh::api::changes::Edit;
-use mesh::api::routes::{Change, Route, RouteKind, RouteRef};
+use mesh::api::routes::{Change, Route, RouteKind};
 
 use super::editor::Helm;
 use super::proposal::{Proposal, What};
@@ -172,9 +172,10 @@ pub fn restore(route: &Route, change: &str, what: &str) -> Option<Proposal> {
         title: format!("Undo: {what}"),
         gist: "as it was before".to_owned(),
         what: What::Edits(vec![Edit::Restore {
-            object: route.id.parse::<RouteRef>().ok()?,
+            object: route.id.parse().ok()?,
             resource_version: route.resource_version.clone(),
             change: change.to_owned(),
+            whole: false,
         }]),
         touches: vec![route.id.clone()],
         settles: Vec::new(),
@@ -201,6 +202,7 @@ pub fn take_back(route: &Route, change: Change, over: Option<Vec<Option<u32>>>) 
             change: Box::new(change),
             resource_version: route.resource_version.clone(),
             over,
+            whole: false,
         },
         touches,
         settles: Vec::new(),

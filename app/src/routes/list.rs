@@ -5,8 +5,11 @@ use mesh::api::routes::{Route, Rule};
 
 use super::bar::{Astray, SplitBar};
 use super::checks::CheckTally;
+use super::editor::Helm;
+use super::forms::{Came, Form, Forms, SplitDraft};
 use super::hue::Hues;
 use super::order::{self, Card, Listing};
+use super::preview::Preview;
 use super::{Store, words};
 use crate::numbers;
 use crate::shell::place::use_place;
@@ -27,12 +30,17 @@ pub fn RouteList(#[prop(into)] selected: Signal<Option<String>>) -> impl IntoVie
         listing.with(|l| l.cards.iter().map(|c| c.id.clone()).collect::<Vec<_>>())
     });
     let others = Memo::new(move |_| listing.with(|l| l.others.clone()));
+    // A hand at services that have no route yet.
+    let helm = Helm::new(store, String::new());
     view! {
+        <Came helm />
+        <Forms helm />
+        <Preview helm />
         <ul class="services" aria-label="Services, worst first">
             <For
                 each=move || ids.get()
                 key=Clone::clone
-                children=move |id| view! { <ServiceCard id listing selected /> }
+                children=move |id| view! { <ServiceCard id helm listing selected /> }
             />
         </ul>
         <Show when=move || others.with(|o| !o.is_empty())>
@@ -59,6 +67,7 @@ pub fn RouteList(#[prop(into)] selected: Signal<Option<String>>) -> impl IntoVie
 #[component]
 fn ServiceCard(
     id: String,
+    helm: Helm,
     listing: Memo<Listing>,
     selected: Signal<Option<String>>,
 ) -> impl IntoView {
@@ -107,6 +116,20 @@ fn ServiceCard(
             />
             {move || card.with(|c| c.as_ref().is_some_and(is_unsteered)).then(|| view! {
                 <p class="service__note">"No route names it: calls go to all ready pods alike."</p>
+                <div class="rule-hand">
+                    <button
+                        type="button"
+                        class="button"
+                        disabled=move || helm.busy.get()
+                        on:click=move |_| {
+                            let service = card.with_untracked(|c| c.as_ref().and_then(|c| c.service.clone()));
+                            helm.note.set(None);
+                            helm.form.set(service.map(|service| Form::Split(SplitDraft::of(&service))));
+                        }
+                    >
+                        "Split this service…"
+                    </button>
+                </div>
             })}
         </li>
     }

@@ -203,10 +203,26 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
     let Refused { problem, results } = refused;
     let proposal = helm.proposal.get_untracked();
     let conflict = problem.kind == "conflict";
-    let undo = match proposal.map(|p| p.what) {
+    let undone = proposal.map(|p| p.what);
+    let undo = match undone {
         Some(What::Undo { change, .. }) if problem.kind == "changed_since" => Some(change),
         _ => None,
     };
+    // Of more than weights, the server's words say all three sides.
+    let structural = undo.as_ref().is_some_and(|change| change.what.is_some());
+    let put_back = (structural && !undo.as_ref().is_some_and(|change| change.made)).then(|| {
+        let anyway = move |_| {
+            helm.proposal.update(|proposal| {
+                if let Some(Proposal { title, what: What::Undo { whole, .. }, .. }) = proposal {
+                    *whole = true;
+                    *title = "Put the whole object back as it was".to_owned();
+                }
+            });
+        };
+        view! {
+            <button type="button" class="button" on:click=anyway>"Put the whole object back…"</button>
+        }
+    });
     let three = undo.and_then(|change| {
         let route = helm.route.get_untracked()?;
         let rule = split::rule(&route, &change.rule)?.clone();
@@ -258,6 +274,7 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
                     <p class="refusal__hint">"Your draft is kept. Go back to it to see both sides."</p>
                 })}
                 {three}
+                {put_back}
             </div>
         </div>
         {results}

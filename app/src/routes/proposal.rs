@@ -36,6 +36,8 @@ pub enum What {
         resource_version: String,
         /// The weights there now, where the person saw that they are no longer those of the change.
         over: Option<Vec<Option<u32>>>,
+        /// Puts the whole object back, where the person saw that someone changed it since.
+        whole: bool,
     },
 }
 
@@ -64,11 +66,13 @@ impl Proposal {
                 change,
                 resource_version,
                 over,
+                whole,
             } => {
                 let body = Undo {
                     change: change.change.clone(),
                     resource_version: resource_version.clone(),
                     over: over.clone(),
+                    whole: *whole,
                     dry_run,
                 };
                 fetch::post(&url::undo(route), &body).await

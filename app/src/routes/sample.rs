@@ -65,6 +65,7 @@ pub fn change(at_ms: i64, weights: &[(&str, u32, u32)]) -> Change {
         before: weights.iter().map(|(_, b, _)| Some(*b)).collect(),
         after: weights.iter().map(|(.., a)| Some(*a)).collect(),
         what: None,
+        made: false,
         undoes: None,
         together: Vec::new(),
     }

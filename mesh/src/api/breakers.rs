@@ -101,6 +101,9 @@ pub struct Breaker {
     /// Those that found no healthy endpoint (flag UH): all are ejected, or none is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<f64>,
+    /// The DestinationRules of the host, as `namespace/name`, the one whose policy counts first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     /// What holds, for the whole host, its subsets and ports.
     pub parts: Vec<Part>,
     /// Rules whose policy never applies.

@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::ErrorDetail;
+use super::objects::ObjectRef;
 use super::routes::{Check, RouteRef};
+use super::rules::{BreakerSpec, GatewaySpec, RuleSpec, Seen, VersionShare};
 
 /// What is to be changed. All of it is looked at before any of it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
@@ -22,7 +24,7 @@ pub struct ChangeRequest {
 }
 
 /// One edit of one object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Edit {
@@ -57,45 +59,163 @@ pub enum Edit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         over: Option<Vec<Option<u32>>>,
     },
-    /// Joins two VirtualServices that split one service into one that both groups of callers follow;
-    /// the other is deleted.
+    /// Joins two objects into one; the other is deleted. Two VirtualServices that split one service become one
+    /// that both groups of callers follow; two DestinationRules of one host become one whose policy counts.
     Join {
         /// The object that stays.
-        object: RouteRef,
+        object: ObjectRef,
         /// Its version as it was seen.
         resource_version: String,
         /// The object that goes.
-        with: RouteRef,
+        with: ObjectRef,
         /// Its version as it was seen.
         with_resource_version: String,
     },
-    /// Puts back what one structural change (a join) replaced, from the copies that were kept.
+    /// Takes a structural change back: each field that it changed is set to what it was, from the copies that
+    /// were kept; what it made is deleted, what it deleted is made again.
     Restore {
         /// An object of the change.
-        object: RouteRef,
+        object: ObjectRef,
         /// Its version as it was seen.
         resource_version: String,
         /// Id of the change.
         change: String,
+        /// Puts the whole object back as it was, whoever changed it since.
+        #[serde(default, skip_serializing_if = "is_false")]
+        whole: bool,
+    },
+    /// Makes an object what a manifest says: specification, labels and annotations, and nothing else of it.
+    Apply {
+        /// The object.
+        object: ObjectRef,
+        /// Its version as it was seen; absent to make it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resource_version: Option<String>,
+        /// The whole object, as YAML or JSON.
+        manifest: String,
+    },
+    /// Changes one http rule of a VirtualService, or puts a new one at a place in the order.
+    PutRule {
+        /// The VirtualService.
+        object: ObjectRef,
+        /// Its version as it was seen.
+        resource_version: String,
+        /// The rule: `http/0`. A new one is put before the rule that is there now.
+        rule: String,
+        /// Whether it is a new one.
+        #[serde(default, skip_serializing_if = "is_false")]
+        new: bool,
+        /// What it is to say.
+        spec: RuleSpec,
+    },
+    /// Moves a rule to another place in the order, in which the first that matches counts.
+    MoveRule {
+        /// The VirtualService.
+        object: ObjectRef,
+        /// Its version as it was seen.
+        resource_version: String,
+        /// The rule: `http/0`.
+        rule: String,
+        /// Where it is to stand: `http/1`.
+        to: String,
+    },
+    /// Removes a rule.
+    RemoveRule {
+        /// The VirtualService.
+        object: ObjectRef,
+        /// Its version as it was seen.
+        resource_version: String,
+        /// The rule: `http/0`.
+        rule: String,
+    },
+    /// Splits a service that no VirtualService speaks for: subsets for its versions first, then the
+    /// VirtualService that is made.
+    Split {
+        /// The VirtualService to be made.
+        object: ObjectRef,
+        /// The service, in the same namespace.
+        service: String,
+        /// The versions, as pods are labelled, with their proportions.
+        versions: Vec<VersionShare>,
+        /// The DestinationRule of the host that takes the subsets; absent for the one that there is, or a new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<Seen>,
+    },
+    /// Sets the circuit breaker of a host in its DestinationRule.
+    SetBreaker {
+        /// The DestinationRule.
+        object: ObjectRef,
+        /// Its version as it was seen; absent to make it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resource_version: Option<String>,
+        /// The host; where the DestinationRule is there, it must be its own.
+        host: String,
+        /// The limits.
+        breaker: BreakerSpec,
+    },
+    /// Sets what a Gateway opens, or makes one.
+    PutGateway {
+        /// The Gateway.
+        object: ObjectRef,
+        /// Its version as it was seen; absent to make it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resource_version: Option<String>,
+        /// What it opens.
+        spec: GatewaySpec,
+    },
+    /// Sets which gateways' callers follow a VirtualService, and for which hosts it speaks.
+    Bind {
+        /// The VirtualService.
+        object: ObjectRef,
+        /// Its version as it was seen.
+        resource_version: String,
+        /// The gateways, as `name` or `namespace/name`; `mesh` is the sidecars.
+        gateways: Vec<String>,
+        /// The hosts; absent to leave them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hosts: Option<Vec<String>>,
     },
 }
 
 impl Edit {
     /// Returns every object that it names, the one that it changes first before the others.
-    pub fn objects(&self) -> Vec<&RouteRef> {
+    pub fn objects(&self) -> Vec<ObjectRef> {
         match self {
-            Edit::Join { object, with, .. } => vec![object, with],
+            Edit::Join { object, with, .. } => vec![object.clone(), with.clone()],
+            Edit::Split {
+                object,
+                service,
+                rule,
+                ..
+            } => {
+                let name = rule.as_ref().map_or(service, |rule| &rule.name);
+                vec![
+                    ObjectRef {
+                        namespace: object.namespace.clone(),
+                        kind: super::objects::ObjectKind::DestinationRule,
+                        name: name.clone(),
+                    },
+                    object.clone(),
+                ]
+            }
             other => vec![other.object()],
         }
     }
 
-    /// Returns the object that it changes first.
-    pub fn object(&self) -> &RouteRef {
+    /// Returns the object that it is about.
+    pub fn object(&self) -> ObjectRef {
         match self {
-            Edit::SetWeights { object, .. }
-            | Edit::Undo { object, .. }
-            | Edit::Join { object, .. }
-            | Edit::Restore { object, .. } => object,
+            Edit::SetWeights { object, .. } | Edit::Undo { object, .. } => object.object(),
+            Edit::Join { object, .. }
+            | Edit::Restore { object, .. }
+            | Edit::Apply { object, .. }
+            | Edit::PutRule { object, .. }
+            | Edit::MoveRule { object, .. }
+            | Edit::RemoveRule { object, .. }
+            | Edit::Split { object, .. }
+            | Edit::SetBreaker { object, .. }
+            | Edit::PutGateway { object, .. }
+            | Edit::Bind { object, .. } => object.clone(),
         }
     }
 }
@@ -125,7 +245,7 @@ pub struct SetWeights {
     pub dry_run: bool,
 }
 
-/// The body of `POST /api/v1/routes/{namespace}/{kind}/{name}/undo`. Changes made together are taken back
+/// The body of `POST /api/v1/objects/{namespace}/{kind}/{name}/undo`, and of the same below `routes`. Changes made together are taken back
 /// together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -138,6 +258,9 @@ pub struct Undo {
     /// As in [`Edit::Undo`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Vec<Option<u32>>>,
+    /// As in [`Edit::Restore`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub whole: bool,
     /// Only looks at what would happen.
     #[serde(default)]
     pub dry_run: bool,
@@ -175,6 +298,13 @@ pub struct EditResult {
     pub server_checked: bool,
     /// What admission said, in its words.
     pub warnings: Vec<String>,
+    /// How long is waited before it is written, in seconds: proxies must know new subsets before a route
+    /// names them, and no longer use those that go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_s: Option<f64>,
+    /// What is wrong with fields of the edit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<super::rules::Fault>,
     /// What is wrong with the change, or should be known; worst first. An error refuses it.
     pub checks: Vec<Check>,
     /// What moves, where weights do and traffic is known.
@@ -256,4 +386,8 @@ pub struct PredictedShare {
     /// The same for each ready pod; absent without a ready pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rps_per_pod: Option<f64>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Notice;
 use super::graph::Traffic;
+use super::objects::{NoObject, ObjectRef};
 
 /// All that steers traffic in the namespaces asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -74,50 +75,22 @@ impl RouteKind {
     }
 }
 
-/// A route object's place: written `namespace/kind/name`, such as `default/virtualservice/backend-routing`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct RouteRef {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its kind.
-    pub kind: RouteKind,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for RouteRef {
+impl fmt::Display for RouteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.namespace, self.kind.as_str(), self.name)
+        f.write_str(self.as_str())
     }
 }
 
-/// The text is not `namespace/kind/name`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not written as namespace/kind/name")]
-pub struct NotARoute;
+impl FromStr for RouteKind {
+    type Err = NoObject;
 
-impl FromStr for RouteRef {
-    type Err = NotARoute;
-
-    fn from_str(text: &str) -> Result<RouteRef, NotARoute> {
-        let mut parts = text.split('/');
-        let (Some(namespace), Some(kind), Some(name), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(NotARoute);
-        };
-        if namespace.is_empty() || name.is_empty() {
-            return Err(NotARoute);
-        }
-        Ok(RouteRef {
-            namespace: namespace.to_owned(),
-            kind: RouteKind::from_word(kind).ok_or(NotARoute)?,
-            name: name.to_owned(),
-        })
+    fn from_str(word: &str) -> Result<RouteKind, NoObject> {
+        RouteKind::from_word(word).ok_or(NoObject)
     }
 }
+
+/// A route object's place: written `namespace/kind/name`, such as `default/virtualservice/backend-routing`.
+pub type RouteRef = ObjectRef<RouteKind>;
 
 /// One routing object, read as people use it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -434,6 +407,10 @@ pub struct Change {
     /// back by [`Edit::Restore`](super::changes::Edit::Restore).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// The object was made by this change: it is taken back by deleting the object, if it is still as it was
+    /// made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub made: bool,
     /// The change that this one took back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
@@ -443,23 +420,6 @@ pub struct Change {
     pub together: Vec<String>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_route_reads_and_writes_its_place() {
-        let place = "default/virtualservice/backend-routing";
-        assert_eq!(place.parse::<RouteRef>().unwrap().to_string(), place);
-        for wrong in [
-            "",
-            "a/b",
-            "a/pod/b",
-            "a/virtualservice/",
-            "/httproute/b",
-            "a/httproute/b/c",
-        ] {
-            assert_eq!(wrong.parse::<RouteRef>(), Err(NotARoute), "{wrong}");
-        }
-    }
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -87,6 +87,7 @@ mod tests {
             before: vec![Some(90), None],
             after: vec![Some(70), Some(30)],
             what: None,
+            made: false,
             undoes: None,
             together: Vec::new(),
         }

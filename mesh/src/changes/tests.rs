@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod edits;
+
 use super::journal::{JOURNAL, Journal};
 use super::*;
 use crate::api::routes::{Change, RouteKind};
@@ -19,6 +21,7 @@ fn record(id: &str, rule: &Rule, after: &[Option<u32>]) -> Change {
         before: rule.destinations.iter().map(|d| d.weight).collect(),
         after: after.to_vec(),
         what: None,
+        made: false,
         undoes: None,
         together: Vec::new(),
     }

@@ -148,7 +148,7 @@ pub(super) fn annotation_pointer(name: &str) -> String {
 }
 
 /// Escapes a name for a JSON pointer (RFC 6901).
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -52,6 +52,11 @@ impl Found {
         self.routes.get(idx).cloned().unwrap_or_default()
     }
 
+    /// Returns all faults, each once.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Check> {
+        self.faults.iter().map(|fault| &fault.check)
+    }
+
     /// Returns the faults in objects of `namespaces`; all, where that is empty.
     pub(super) fn answer(&self, namespaces: &[String]) -> Checks {
         let wanted = |namespace: &String| namespaces.is_empty() || namespaces.contains(namespace);

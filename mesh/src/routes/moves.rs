@@ -70,15 +70,7 @@ impl Board {
         if let Some(owner) = &shown.owner
             && owner.effect != OwnerEffect::Locks
         {
-            let severity = match owner.effect {
-                OwnerEffect::Rewrites => Severity::Info,
-                _ => Severity::Warning,
-            };
-            let mut check = Check::new("owned", severity, &about)
-                .says(owner.message.clone())
-                .because("What is changed here may not stay.");
-            check.mend.clone_from(&owner.hint);
-            found.push(check);
+            found.push(super::owner::check(owner, &about));
         }
         self.check_targets(place, rule, after, &mut found);
         check_load(&about, rule, after, &mut found);

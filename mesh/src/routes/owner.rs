@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::api::routes::{LastWrite, Owner, OwnerEffect};
+use crate::api::routes::{Check, LastWrite, Owner, OwnerEffect, Severity};
 use crate::object::{annotation, label, list_at, text_at};
 use crate::units::UnixMillis;
 
@@ -36,6 +36,47 @@ pub fn steered_rule(rollout: &Value) -> Option<&str> {
 /// Returns a name as a person can paste it; what is no name of Kubernetes's is not pasted.
 pub fn paste_name(name: &str) -> &str {
     if is_name(&name) { name } else { "NAME" }
+}
+
+/// Returns the same in words for a change of more than weights.
+pub fn of_all(object: &Value) -> Option<Owner> {
+    let mut owner = owner(object)?;
+    let (message, hint) = match owner.kind.as_str() {
+        "argo_cd" => (
+            "Argo CD applies this object from Git: with self-heal on, it sets a change by hand back within minutes.",
+            "make the same change in Git",
+        ),
+        "flux" => (
+            "Flux applies this object from Git: it sets a change by hand back at its next interval.",
+            "make the same change in Git, or annotate the object with \
+             kustomize.toolkit.fluxcd.io/reconcile=disabled until it is there",
+        ),
+        "helm" => (
+            "Helm made this object: its next upgrade writes the chart's again, or stops with a conflict.",
+            "put the change into the chart",
+        ),
+        "kubectl" => (
+            "This object was applied from a file: the next `kubectl apply` of it writes the file's again.",
+            "put the change into the file",
+        ),
+        _ => return Some(owner),
+    };
+    owner.message = message.to_owned();
+    owner.hint = Some(hint.to_owned());
+    Some(owner)
+}
+
+/// Returns what should be known of an owner before a change by hand that it does not lock.
+pub fn check(owner: &Owner, about: &str) -> Check {
+    let severity = match owner.effect {
+        OwnerEffect::Rewrites => Severity::Info,
+        OwnerEffect::Reverts | OwnerEffect::Locks => Severity::Warning,
+    };
+    let mut check = Check::new("owned", severity, about)
+        .says(owner.message.clone())
+        .because("What is changed here may not stay.");
+    check.mend.clone_from(&owner.hint);
+    check
 }
 
 /// Returns who wrote the object last, as the server keeps it.

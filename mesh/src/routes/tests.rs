@@ -351,6 +351,7 @@ fn fresh_weights_are_measured_over_the_time_since_they_changed() {
             before: Vec::new(),
             after: Vec::new(),
             what: None,
+            made: false,
             undoes: None,
             together: Vec::new(),
         };

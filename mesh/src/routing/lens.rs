@@ -273,7 +273,7 @@ impl<'v> At<'_, 'v> {
 }
 
 /// Reads a duration as Go's `time.ParseDuration` does; nothing below 0 and nothing beyond 10,000 years.
-fn go_duration(text: &str) -> Option<Duration> {
+pub fn go_duration(text: &str) -> Option<Duration> {
     const LONGEST_SECS: f64 = 3.2e11;
     if text == "0" {
         return Some(Duration::ZERO);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use json_patch::Patch;
 use mesh::api::changes::{ChangeRequest, Edit, EditResult, Outcome};
+use mesh::api::objects::ObjectRef;
 use mesh::api::routes::{Change, OwnerEffect, RouteRef, Severity};
 use mesh::changes::{self, CannotUndo};
 use mesh::object::{self, ObjectKey};
@@ -14,11 +15,14 @@ use serde_json::Value;
 
 use super::diff::diff;
 use crate::clock;
-use crate::cluster::{Cluster, ClusterError, Verb, key_of, sentence};
+use crate::cluster::{Cluster, ClusterError, Snapshot, Verb, key_of, sentence};
 use crate::http::{ApiError, App};
 use crate::routes::Measured;
 
 mod structure;
+mod whole;
+
+use whole::Draft;
 
 /// One object's part of a change.
 pub struct Planned {
@@ -90,6 +94,8 @@ impl Planned {
                 warnings: Vec::new(),
                 checks: Vec::new(),
                 predicted: None,
+                waits_s: None,
+                faults: Vec::new(),
                 error: None,
             },
             key,
@@ -137,8 +143,9 @@ pub async fn plan(
     id: &str,
 ) -> Result<Vec<Planned>, ApiError> {
     let mut seen = BTreeSet::new();
-    for object in request.edits.iter().flat_map(Edit::objects) {
-        if !seen.insert(object) {
+    let objects = request.edits.iter().flat_map(Edit::objects);
+    for object in objects.collect::<Vec<ObjectRef>>() {
+        if !seen.insert(object.clone()) {
             let problem = format!("holds two edits of {object}");
             return Err(ApiError::bad_body(
                 &problem,
@@ -151,15 +158,17 @@ pub async fn plan(
     let planner = Planner {
         cluster,
         board: &board,
+        snapshot: cluster.snapshot(),
         measured: &measured,
         request,
         id,
     };
-    let mut planned = Vec::new();
+    let mut drafts = Vec::new();
     for edit in &request.edits {
         match edit {
-            Edit::SetWeights { .. } | Edit::Undo { .. } => {
-                planned.push(planner.weights(edit).await);
+            Edit::SetWeights { object, .. } | Edit::Undo { object, .. } => {
+                let planned = planner.weights(edit, object).await;
+                drafts.push(Draft::Done(Box::new(planned)));
             }
             Edit::Join {
                 object,
@@ -169,23 +178,27 @@ pub async fn plan(
             } => {
                 let stays = (object, resource_version.as_str());
                 let goes = (with, with_resource_version.as_str());
-                planned.extend(planner.join(stays, goes).await);
+                drafts.extend(planner.join(stays, goes).await);
             }
             Edit::Restore {
                 object,
                 resource_version,
                 change,
+                whole,
             } => {
-                planned.extend(planner.restore(object, resource_version, change).await);
+                let drafted = planner.restore(object, resource_version, change, *whole);
+                drafts.extend(drafted.await);
             }
+            _ => drafts.extend(planner.draft(edit).await),
         }
     }
-    Ok(planned)
+    Ok(planner.finish(app, drafts).await)
 }
 
 struct Planner<'a> {
     cluster: &'a Cluster,
     board: &'a Board,
+    snapshot: Snapshot,
     measured: &'a Measured,
     request: &'a ChangeRequest,
     id: &'a str,
@@ -218,8 +231,7 @@ impl Planner<'_> {
     }
 
     /// Plans a change of one rule's weights, forward or back.
-    async fn weights(&self, edit: &Edit) -> Planned {
-        let route = edit.object();
+    async fn weights(&self, edit: &Edit, route: &RouteRef) -> Planned {
         let planned = Planned::new(key_of(route));
         let (seen, same) = match edit {
             Edit::SetWeights {
@@ -230,13 +242,8 @@ impl Planner<'_> {
             } => (resource_version, (uid.as_deref(), *generation)),
             Edit::Undo {
                 resource_version, ..
-            }
-            | Edit::Join {
-                resource_version, ..
-            }
-            | Edit::Restore {
-                resource_version, ..
             } => (resource_version, (None, None)),
+            _ => return planned.refused(ApiError::internal()),
         };
         let live = match self.live(route, seen, same).await {
             Ok(live) => live,
@@ -288,6 +295,7 @@ impl Planner<'_> {
             before,
             after: to.clone(),
             what: None,
+            made: false,
             undoes,
             together: self.together(),
         };
@@ -314,7 +322,7 @@ impl Planner<'_> {
     /// there is only one.
     fn together(&self) -> Vec<String> {
         let objects = self.request.edits.iter().flat_map(Edit::objects);
-        let ids: Vec<String> = objects.map(ToString::to_string).collect();
+        let ids: Vec<String> = objects.map(|object| object.to_string()).collect();
         if ids.len() > 1 { ids } else { Vec::new() }
     }
 
@@ -357,7 +365,9 @@ impl Planner<'_> {
         if let Some(seen) = &seen
             && let Some(shown) = seen.rules.iter().find(|r| r.rule == place)
         {
-            let moved: Vec<&RouteRef> = self.request.edits.iter().map(Edit::object).collect();
+            let moved = self.request.edits.iter().map(Edit::object);
+            let moved: Vec<RouteRef> = moved.filter_map(|object| object.route()).collect();
+            let moved: Vec<&RouteRef> = moved.iter().collect();
             planned.result.predicted = changes::predict(shown, &shares);
             planned.result.checks = self.board.check_move(route, seen, shown, &shares, &moved);
         }
@@ -446,7 +456,7 @@ fn target<'v>(
             let (rule, recorded) = undone.map_err(|error| cannot_undo(&error))?;
             Ok((rule, recorded.before, Some(recorded.change)))
         }
-        Edit::Join { .. } | Edit::Restore { .. } => Err(ApiError::internal()),
+        _ => Err(ApiError::internal()),
     }
 }
 

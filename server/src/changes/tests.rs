@@ -1,5 +1,7 @@
 //! Changes against a cluster whose objects another hand writes meanwhile.
 
+mod edits;
+
 use std::sync::Arc;
 
 use axum::body::Body as RawBody;

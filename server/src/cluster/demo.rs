@@ -221,8 +221,12 @@ impl DemoCluster {
             warnings,
         };
         if !dry_run {
-            store.revision = revision;
             let steers = steers(&key);
+            #[cfg(test)]
+            if steers {
+                self.count_down(&key)?;
+            }
+            store.revision = revision;
             if key.kind == "Event" {
                 store.events.push_back(key.clone());
                 if store.events.len() > MAX_EVENTS
@@ -318,6 +322,12 @@ impl DemoCluster {
             });
         }
         Ok(())
+    }
+
+    /// Returns what there is.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> Vec<ObjectKey> {
+        self.store().objects.keys().cloned().collect()
     }
 
     #[cfg(test)]

@@ -4,10 +4,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use mesh::api::List;
 use mesh::api::changes::{Changes, Edit};
-use mesh::api::routes::{Change, OwnerEffect, Route};
+use mesh::api::routes::{Change, OwnerEffect, Route, RouteRef};
 
 use crate::fetch::{self, Answer, Problem, Refused};
 use crate::routes::Store;
+use crate::routes::forms::Form;
 use crate::routes::proposal::{Proposal, What};
 use crate::shell::Announcer;
 use crate::shell::place::{Place, use_place};
@@ -22,6 +23,8 @@ pub enum Note {
         text: String,
         /// The change that can be put back whole, where it was a structural one.
         restore: Option<String>,
+        /// An object of the change, by its id, and the change: where no history stands beside it.
+        undo: Option<(String, String)>,
     },
     /// It was refused.
     Refused {
@@ -52,10 +55,12 @@ pub struct Helm {
     pub busy: RwSignal<bool>,
     /// What came of the last one.
     pub note: RwSignal<Option<Note>>,
+    /// What is being written by hand: it waits behind the look at what it would do.
+    pub form: RwSignal<Option<Form>>,
 }
 
 impl Helm {
-    /// Returns the editor of the route `id`.
+    /// Returns the editor of the route `id`; of no route, where that is empty.
     pub fn new(store: Store, id: String) -> Helm {
         let key = id.clone();
         Helm {
@@ -68,6 +73,7 @@ impl Helm {
             proposal: RwSignal::new(None),
             busy: RwSignal::new(false),
             note: RwSignal::new(None),
+            form: RwSignal::new(None),
         }
     }
 
@@ -89,15 +95,18 @@ impl Helm {
     /// Asks anew for routes that were just changed, and watches them.
     pub async fn refresh(self, ids: &[String]) {
         let query = self.place.now().routes_query();
-        for id in ids {
+        // Other objects are no routes: whoever shows them asks anew.
+        let is_route = |id: &&String| id.parse::<RouteRef>().is_ok();
+        let routes: Vec<String> = ids.iter().filter(is_route).cloned().collect();
+        for id in &routes {
             self.store.ask(id.clone(), query.clone()).await;
         }
-        self.store.watch(ids);
+        self.store.watch(&routes);
     }
 
     /// Asks for the history.
     pub fn ask_history(self) {
-        let Some(id) = self.id.try_get_value() else {
+        let Some(id) = self.id.try_get_value().filter(|id| !id.is_empty()) else {
             return;
         };
         spawn_local(async move {
@@ -134,16 +143,26 @@ impl Helm {
         for edit in edits {
             match edit {
                 Edit::Join { with, .. } => self.store.forget(&with.to_string()),
-                Edit::Restore { .. } => {}
-                _ => continue,
+                Edit::SetWeights { .. } | Edit::Undo { .. } => continue,
+                _ => {}
             }
             // An object came or went.
             self.store.live.ask_again();
         }
         let is_join = edits.iter().any(|e| matches!(e, Edit::Join { .. }));
         let restore = changes.change.clone().filter(|_| is_join);
+        self.form.try_set(None);
         self.say(text.clone());
-        self.note.try_set(Some(Note::Done { text, restore }));
+        let is_back = edits.iter().any(|e| matches!(e, Edit::Restore { .. }));
+        let undo = changes.change.clone().filter(|_| !is_back);
+        // Of a join, the object that stays has the record.
+        let first = edits.first().map(|e| e.object().to_string());
+        let undo = first.zip(undo);
+        self.note.try_set(Some(Note::Done {
+            text,
+            restore,
+            undo,
+        }));
         self.ask_history();
     }
 

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use mesh::api::changes::Edit;
-use mesh::api::routes::{Route, RouteRef, Rule, SplitRef};
+use mesh::api::objects::ObjectRef;
+use mesh::api::routes::{Route, Rule, SplitRef};
 use mesh::routing::weights::WHOLE;
 
 use super::helm::Helm;
@@ -208,7 +209,7 @@ impl Lever {
         else {
             return;
         };
-        let place = |r: &Route| r.id.parse::<RouteRef>().ok();
+        let place = |r: &Route| r.id.parse::<ObjectRef>().ok();
         let Some((object, other)) = place(&route).zip(place(&with)) else {
             return;
         };

@@ -27,7 +27,7 @@ pub fn NoteBox(helm: Helm) -> impl IntoView {
     };
     move || {
         helm.note.get().map(|note| match note {
-            Note::Done { text, restore } => view! {
+            Note::Done { text, restore, .. } => view! {
                 <div class="note note--done" role="status">
                     <Icon symbol=Symbol::Tick />
                     <p class="note__text">{text}</p>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use mesh::api::changes::{EditResult, Outcome, Predicted};
+use mesh::api::rules::Fault;
 
 use super::diff::diff;
 use crate::numbers;
@@ -55,6 +56,13 @@ pub fn result(result: &EditResult, several: bool) -> AnyView {
         <section class="result">
             {heading}
             {own}
+            {result.waits_s.map(|secs| view! {
+                <p class="result__warning">
+                    <Icon symbol=Symbol::Clock />
+                    {format!("Written {} after the one before, so that proxies know of that first.", numbers::span(secs.ceil() as u32))}
+                </p>
+            })}
+            {faults(&result.faults)}
             {result.predicted.as_ref().map(predicted)}
             {check_list(&result.checks)}
             {warnings}
@@ -63,6 +71,17 @@ pub fn result(result: &EditResult, several: bool) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// What is wrong with fields of what was written.
+fn faults(faults: &[Fault]) -> Option<AnyView> {
+    (!faults.is_empty()).then(|| {
+        let lines = faults.iter().map(|fault| {
+            view! { <li><code>{fault.field.clone()}</code>" "{fault.problem.clone()}"."</li> }
+        });
+        view! { <ul class="result__faults" aria-label="What is wrong">{lines.collect_view()}</ul> }
+            .into_any()
+    })
 }
 
 fn predicted(predicted: &Predicted) -> AnyView {

@@ -1,9 +1,12 @@
 //! What would refuse an object before it is stored: the schema of its kind, and Istio's webhook. Only what
-//! a hand at the weights can get wrong.
+//! a hand at weights, rules, breakers and gateways can get wrong.
 
 use std::collections::BTreeSet;
 
-use mesh::object::{ObjectKey, list_at};
+use mesh::object::{ObjectKey, list_at, text_at};
+use mesh::routing::destination_rule::DestinationRule;
+use mesh::routing::gateway::Gateway;
+use mesh::routing::{Unreadable, VirtualService};
 use serde_json::Value;
 
 use super::ClusterError;
@@ -13,6 +16,7 @@ pub fn review(key: &ObjectKey, object: &Value) -> Result<Vec<String>, ClusterErr
     match key.kind.as_str() {
         "VirtualService" => virtual_service(key, object),
         "DestinationRule" => destination_rule(key, object),
+        "Gateway" => gateway(key, object),
         _ => Ok(Vec::new()),
     }
 }
@@ -25,6 +29,9 @@ fn virtual_service(key: &ObjectKey, object: &Value) -> Result<Vec<String>, Clust
     for kind in ["http", "tls", "tcp"] {
         for (rule, at) in list_at(object, &format!("/spec/{kind}")).zip(0..) {
             n_rules += 1;
+            if kind == "http" {
+                http_rule(key, rule)?;
+            }
             let mut sum = 0_i64;
             let mut n = 0;
             for (destination, idx) in list_at(rule, "/route").zip(0..) {
@@ -57,7 +64,71 @@ fn virtual_service(key: &ObjectKey, object: &Value) -> Result<Vec<String>, Clust
             "http, tcp or tls must be provided in virtual service",
         ));
     }
-    Ok(Vec::new())
+    let view = VirtualService::read(object).map_err(|problem| invalid(key, &problem))?;
+    refused(key, view.refusal())
+}
+
+fn http_rule(key: &ObjectKey, rule: &Value) -> Result<(), ClusterError> {
+    let says = |pointer: &str| rule.pointer(pointer).is_some();
+    if says("/mirror") && says("/mirrors") {
+        return Err(denied(
+            key,
+            "HTTP route cannot contain both mirror and mirrors",
+        ));
+    }
+    let percent = rule.pointer("/mirrorPercentage/value");
+    if percent.is_some_and(|p| p.as_f64().is_none_or(|p| !(0.0..=100.0).contains(&p))) {
+        return Err(denied(key, "mirrorPercentage must be in range 0..100"));
+    }
+    if says("/fault") && !says("/fault/abort") && !says("/fault/delay") {
+        return Err(denied(
+            key,
+            "HTTP fault injection must have an abort and/or a delay",
+        ));
+    }
+    let status = rule
+        .pointer("/fault/abort/httpStatus")
+        .and_then(Value::as_i64);
+    if status.is_some_and(|status| !(200..=600).contains(&status)) {
+        return Err(denied(key, "HTTP fault abort status is not valid"));
+    }
+    let attempts = rule.pointer("/retries/attempts").and_then(Value::as_i64);
+    let says_more = says("/retries/perTryTimeout") || says("/retries/retryOn");
+    if says("/retries") && attempts.unwrap_or(0) == 0 && says_more {
+        return Err(denied(
+            key,
+            "http retry policy configured when attempts are set to 0 (disabled)",
+        ));
+    }
+    Ok(())
+}
+
+fn gateway(key: &ObjectKey, object: &Value) -> Result<Vec<String>, ClusterError> {
+    let mut names = BTreeSet::new();
+    for server in list_at(object, "/spec/servers") {
+        let name = text_at(server, "/port/name").unwrap_or_default();
+        if name.is_empty() || !names.insert(name) {
+            let why = format!("port names in servers must be unique: duplicate name `{name}`");
+            return Err(denied(key, &why));
+        }
+    }
+    let view = Gateway::read(object).map_err(|problem| invalid(key, &problem))?;
+    refused(key, view.refusal())
+}
+
+/// What the schema of its kind does not know.
+fn invalid(key: &ObjectKey, problem: &Unreadable) -> ClusterError {
+    ClusterError::Invalid {
+        key: key.clone(),
+        problem: problem.to_string(),
+    }
+}
+
+fn refused(key: &ObjectKey, problem: Option<Unreadable>) -> Result<Vec<String>, ClusterError> {
+    match problem {
+        Some(problem) => Err(denied(key, &problem.to_string())),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn destination_rule(key: &ObjectKey, object: &Value) -> Result<Vec<String>, ClusterError> {
@@ -76,7 +147,18 @@ fn destination_rule(key: &ObjectKey, object: &Value) -> Result<Vec<String>, Clus
             return Err(denied(key, &why));
         }
     }
-    Ok(Vec::new())
+    let is_bare = |pointer: &str| {
+        let fields = object.pointer(pointer).and_then(Value::as_object);
+        fields.is_some_and(serde_json::Map::is_empty)
+    };
+    if is_bare("/spec/trafficPolicy") {
+        return Err(denied(key, "traffic policy must have at least one field"));
+    }
+    if is_bare("/spec/trafficPolicy/connectionPool") {
+        return Err(denied(key, "connection pool must have at least one field"));
+    }
+    let view = DestinationRule::read(object).map_err(|problem| invalid(key, &problem))?;
+    refused(key, view.refusal())
 }
 
 fn int32(key: &ObjectKey, path: &str, value: &Value) -> Result<i64, ClusterError> {

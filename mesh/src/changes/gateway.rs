@@ -1,0 +1,186 @@
+//! What a Gateway opens, and who follows a VirtualService.
+//!
+//! Rules: <https://istio.io/latest/docs/reference/config/networking/gateway/>.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::rules::{put_text, put_value};
+use crate::api::rules::{Fault, GatewaySpec, ServerSpec};
+use crate::object::{list_at, text_at, texts_at};
+
+/// Returns what a Gateway says, as far as a hand can edit it.
+pub fn read(gateway: &Value) -> GatewaySpec {
+    GatewaySpec {
+        selector: texts_at(gateway, "/spec/selector"),
+        servers: list_at(gateway, "/spec/servers").map(read_server).collect(),
+    }
+}
+
+fn read_server(server: &Value) -> ServerSpec {
+    let text = |pointer: &str| text_at(server, pointer).unwrap_or_default().to_owned();
+    let port = server.pointer("/port/number").and_then(Value::as_u64);
+    let hosts = list_at(server, "/hosts").filter_map(Value::as_str);
+    ServerSpec {
+        port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
+        name: text("/port/name"),
+        protocol: text("/port/protocol"),
+        hosts: hosts.map(str::to_owned).collect(),
+        credential_name: text_at(server, "/tls/credentialName").map(str::to_owned),
+        https_redirect: server
+            .pointer("/tls/httpsRedirect")
+            .and_then(Value::as_bool)
+            == Some(true),
+    }
+}
+
+/// Returns everything that is wrong with what a gateway is to open, by field.
+pub fn faults(spec: &GatewaySpec) -> Vec<Fault> {
+    let mut found = Vec::new();
+    let mut fault = |field: String, problem: &str| {
+        found.push(Fault {
+            field,
+            problem: problem.to_owned(),
+        });
+    };
+    if spec.selector.is_empty() {
+        fault(
+            "selector".to_owned(),
+            "is missing: without labels it is for the pods of every gateway",
+        );
+    }
+    if spec.servers.is_empty() {
+        fault("servers".to_owned(), "are missing: it opens no port");
+    }
+    let mut names = BTreeSet::new();
+    for (idx, server) in spec.servers.iter().enumerate() {
+        let at = |field: &str| format!("servers[{idx}].{field}");
+        if server.port == 0 {
+            fault(at("port"), "is not a port: 1 to 65535");
+        }
+        if server.name.is_empty() || !names.insert(&server.name) {
+            fault(at("name"), "is missing or used twice");
+        }
+        if server.hosts.is_empty() || server.hosts.iter().any(String::is_empty) {
+            fault(at("hosts"), "are missing: name at least one");
+        }
+        match server.protocol.as_str() {
+            "HTTPS"
+                if server
+                    .credential_name
+                    .as_deref()
+                    .unwrap_or_default()
+                    .is_empty() =>
+            {
+                fault(
+                    at("credential_name"),
+                    "is missing: which secret holds the certificate?",
+                );
+            }
+            "HTTPS" if server.https_redirect => {
+                fault(at("https_redirect"), "is for ports without TLS");
+            }
+            "HTTP" if server.credential_name.is_some() => {
+                fault(at("credential_name"), "is for ports with TLS");
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Returns a Gateway that opens what `spec` says; a port keeps what it says besides.
+pub fn put(gateway: &Value, to: &GatewaySpec) -> Value {
+    let now = read(gateway);
+    let mut gateway = gateway.clone();
+    let Some(spec) = gateway.get_mut("spec").and_then(Value::as_object_mut) else {
+        return gateway;
+    };
+    if now.selector != to.selector {
+        spec.insert("selector".to_owned(), json!(to.selector));
+    }
+    if now.servers != to.servers {
+        let old = spec.get("servers").and_then(Value::as_array);
+        let old = old.cloned().unwrap_or_default();
+        let servers: Vec<Value> = to
+            .servers
+            .iter()
+            .map(|server| {
+                // A port is known by its number.
+                let at = now.servers.iter().position(|it| it.port == server.port);
+                let before = at.and_then(|at| Some((old.get(at)?, now.servers.get(at)?)));
+                write_server(before, server)
+            })
+            .collect();
+        spec.insert("servers".to_owned(), servers.into());
+    }
+    gateway
+}
+
+fn write_server(before: Option<(&Value, &ServerSpec)>, to: &ServerSpec) -> Value {
+    if let Some((server, now)) = before
+        && now == to
+    {
+        return server.clone();
+    }
+    let kept = before.and_then(|(server, _)| server.as_object());
+    let mut server = kept.cloned().unwrap_or_default();
+    let of = |server: &Map<String, Value>, name: &str| -> Map<String, Value> {
+        let part = server.get(name).and_then(Value::as_object);
+        part.cloned().unwrap_or_default()
+    };
+    let mut port = of(&server, "port");
+    port.insert("number".to_owned(), to.port.into());
+    put_text(&mut port, "name", Some(&to.name));
+    put_text(&mut port, "protocol", Some(&to.protocol));
+    server.insert("port".to_owned(), port.into());
+    server.insert("hosts".to_owned(), json!(to.hosts));
+    let mut tls = of(&server, "tls");
+    put_text(&mut tls, "credentialName", to.credential_name.as_deref());
+    put_value(
+        &mut tls,
+        "httpsRedirect",
+        to.https_redirect.then_some(Value::Bool(true)),
+    );
+    match to.protocol.as_str() {
+        "HTTPS" => {
+            tls.entry("mode").or_insert_with(|| "SIMPLE".into());
+        }
+        "HTTP" => {
+            tls.remove("mode");
+        }
+        _ => {}
+    }
+    let tls = Some(tls).filter(|tls| !tls.is_empty());
+    put_value(&mut server, "tls", tls.map(Value::from));
+    server.into()
+}
+
+/// Returns a new Gateway.
+pub fn new(api_version: &str, namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": api_version,
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {},
+    })
+}
+
+/// Returns a VirtualService that callers of these gateways follow, for these hosts.
+pub fn bind(route: &Value, gateways: &[String], hosts: Option<&[String]>) -> Value {
+    let mut route = route.clone();
+    if let Some(spec) = route.get_mut("spec").and_then(Value::as_object_mut) {
+        // None, and the sidecars alone, are the same.
+        let is_plain = gateways.is_empty() || gateways == ["mesh"];
+        let was_plain = !spec.contains_key("gateways");
+        if !(is_plain && was_plain) {
+            let gateways = Some(gateways).filter(|list| !list.is_empty());
+            put_value(spec, "gateways", gateways.map(|list| json!(list)));
+        }
+        if let Some(hosts) = hosts {
+            spec.insert("hosts".to_owned(), json!(hosts));
+        }
+    }
+    route
+}

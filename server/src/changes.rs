@@ -178,7 +178,7 @@ async fn change(app: &App, request: ChangeRequest) -> Result<Response, ApiError>
     let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
     check_request(&request)?;
     let id = record::new_id();
-    let planned = plan::plan(app, cluster, &request, &id).await?;
+    let planned = Box::pin(plan::plan(app, cluster, &request, &id)).await?;
     let refusal = planned.iter().find_map(|p| p.refusal.clone());
     if let Some(refusal) = refusal {
         for refused in planned.iter().filter(|p| p.refusal.is_some()) {

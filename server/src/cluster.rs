@@ -232,6 +232,8 @@ impl Snapshot {
 }
 
 impl Cluster {
+    // What a request to a server takes to be sent is kept apart: the futures of all who ask would be as large.
+
     /// Returns everything that routes, checks and inventory are read from.
     pub fn snapshot(&self) -> Snapshot {
         match self {
@@ -243,7 +245,7 @@ impl Cluster {
     /// Returns one object as it is now.
     pub async fn get(&self, key: &ObjectKey) -> Result<Value, ClusterError> {
         match self {
-            Cluster::Kube(it) => it.get(key).await,
+            Cluster::Kube(it) => Box::pin(it.get(key)).await,
             Cluster::Demo(it) => it.get(key),
         }
     }
@@ -256,7 +258,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<Written, ClusterError> {
         match self {
-            Cluster::Kube(it) => it.patch(key, patch, dry_run).await,
+            Cluster::Kube(it) => Box::pin(it.patch(key, patch, dry_run)).await,
             Cluster::Demo(it) => it.patch(key, patch, dry_run),
         }
     }
@@ -264,7 +266,7 @@ impl Cluster {
     /// Makes an object.
     pub async fn create(&self, object: &Value, dry_run: bool) -> Result<Written, ClusterError> {
         match self {
-            Cluster::Kube(it) => it.create(object, dry_run).await,
+            Cluster::Kube(it) => Box::pin(it.create(object, dry_run)).await,
             Cluster::Demo(it) => it.create(object, dry_run),
         }
     }
@@ -277,7 +279,7 @@ impl Cluster {
         dry_run: bool,
     ) -> Result<(), ClusterError> {
         match self {
-            Cluster::Kube(it) => it.delete(key, resource_version, dry_run).await,
+            Cluster::Kube(it) => Box::pin(it.delete(key, resource_version, dry_run)).await,
             Cluster::Demo(it) => it.delete(key, resource_version, dry_run),
         }
     }
@@ -285,7 +287,7 @@ impl Cluster {
     /// Returns whether the person may do that.
     pub async fn can_i(&self, verb: Verb, key: &ObjectKey) -> Result<bool, ClusterError> {
         match self {
-            Cluster::Kube(it) => it.can_i(verb, key).await,
+            Cluster::Kube(it) => Box::pin(it.can_i(verb, key)).await,
             Cluster::Demo(it) => Ok(it.can_i(verb, key)),
         }
     }

@@ -126,6 +126,18 @@ impl Planned {
         self.refusal.get_or_insert(error);
     }
 
+    /// Takes note that the server could not try it. Whatever refuses only to try may still take the real thing
+    /// (rule W2).
+    fn not_tried(&mut self, error: ClusterError) {
+        if let ClusterError::NoDryRun { .. } = error {
+            let warning =
+                format!("Only looked at here, since it can't be tried on the server: {error}");
+            self.result.warnings.push(sentence(&warning));
+        } else {
+            self.refuse(error.into());
+        }
+    }
+
     /// Returns what is said of it when nothing of the change is written.
     pub fn not_written(mut self) -> EditResult {
         if self.refusal.is_none() {
@@ -167,7 +179,7 @@ pub async fn plan(
     for edit in &request.edits {
         match edit {
             Edit::SetWeights { object, .. } | Edit::Undo { object, .. } => {
-                let planned = planner.weights(edit, object).await;
+                let planned = Box::pin(planner.weights(edit, object)).await;
                 drafts.push(Draft::Done(Box::new(planned)));
             }
             Edit::Join {
@@ -178,7 +190,7 @@ pub async fn plan(
             } => {
                 let stays = (object, resource_version.as_str());
                 let goes = (with, with_resource_version.as_str());
-                drafts.extend(planner.join(stays, goes).await);
+                drafts.extend(Box::pin(planner.join(stays, goes)).await);
             }
             Edit::Restore {
                 object,
@@ -187,12 +199,12 @@ pub async fn plan(
                 whole,
             } => {
                 let drafted = planner.restore(object, resource_version, change, *whole);
-                drafts.extend(drafted.await);
+                drafts.extend(Box::pin(drafted).await);
             }
-            _ => drafts.extend(planner.draft(edit).await),
+            _ => drafts.extend(Box::pin(planner.draft(edit)).await),
         }
     }
-    Ok(planner.finish(app, drafts).await)
+    Ok(Box::pin(planner.finish(app, drafts)).await)
 }
 
 struct Planner<'a> {
@@ -402,14 +414,7 @@ impl Planner<'_> {
                     planned.result.warnings.extend(written.warnings);
                     return;
                 }
-                // Whatever refuses only to try may still take the real thing (rule W2).
-                Err(error @ ClusterError::NoDryRun { .. }) => {
-                    let warning = format!(
-                        "Only looked at here, since it can't be tried on the server: {error}"
-                    );
-                    planned.result.warnings.push(sentence(&warning));
-                }
-                Err(error) => planned.refuse(error.into()),
+                Err(error) => planned.not_tried(error),
             }
         }
         // What the change would be is shown all the same; that it is only ours is said.

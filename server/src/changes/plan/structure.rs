@@ -234,7 +234,7 @@ impl Planner<'_> {
                 ] {
                     // Without a copy there is no way back.
                     if let Err(error) = self.cluster.create(&copy, true).await {
-                        first.refuse(error.into());
+                        first.not_tried(error);
                     }
                     first.writes.push(Write::Keep(copy));
                 }
@@ -252,7 +252,7 @@ impl Planner<'_> {
                 second.result.server_checked = true;
                 second.result.diff = diff(Some(&other), None);
             }
-            Err(error) => second.refuse(error.into()),
+            Err(error) => second.not_tried(error),
         }
         second.writes = vec![Write::Delete(second.key.clone(), version.to_owned())];
         vec![first, second]
@@ -314,7 +314,7 @@ impl Planner<'_> {
                     other.result.server_checked = true;
                     other.result.diff = diff(None, Some(&written.object));
                 }
-                Err(error) => other.refuse(error.into()),
+                Err(error) => other.not_tried(error),
             }
             other.writes = vec![Write::Create(object)];
             planned.push(other);

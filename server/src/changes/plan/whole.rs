@@ -618,7 +618,7 @@ impl Planner<'_> {
             if planned.refusal.is_none()
                 && let Err(error) = self.cluster.create(&copy, true).await
             {
-                planned.refuse(error.into());
+                planned.not_tried(error);
             }
             planned.writes.push(Write::Keep(copy));
         }
@@ -638,7 +638,7 @@ impl Planner<'_> {
                     planned.result.server_checked = true;
                     planned.result.warnings.extend(written.warnings);
                 }
-                Err(error) => planned.refuse(error.into()),
+                Err(error) => planned.not_tried(error),
             }
         }
         planned.writes.push(Write::Create(object.clone()));
@@ -656,7 +656,7 @@ impl Planner<'_> {
         if planned.refusal.is_none() {
             match self.cluster.delete(&planned.key, version, true).await {
                 Ok(()) => planned.result.server_checked = true,
-                Err(error) => planned.refuse(error.into()),
+                Err(error) => planned.not_tried(error),
             }
         }
         planned

@@ -111,7 +111,7 @@ async function yaml({ browser }) {
   const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
   const page = await open(browser, pidali);
   await editor(page).getByRole("button", { name: "YAML" }).click();
-  const text = page.getByLabel("backend-routing as YAML", { exact: true });
+  const text = page.getByRole("textbox", { name: "backend-routing as YAML" });
   await text.waitFor();
   const now = await text.inputValue();
   assert.match(now, /kind: VirtualService/);

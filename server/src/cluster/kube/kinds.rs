@@ -41,7 +41,7 @@ const fn kind(kind: &'static str, group: &'static str, kept: Kept) -> Kind {
 
 /// All of them, sorted by kind and then as a snapshot is; where two groups have a kind of one name, writes go to the
 /// first.
-pub const KINDS: [Kind; 24] = [
+pub const KINDS: [Kind; 25] = [
     kind("AuthorizationPolicy", SECURITY, Kept::Whole),
     kind("ControllerRevision", "apps", Kept::Nothing),
     kind("DaemonSet", "apps", Kept::Part),
@@ -70,6 +70,7 @@ pub const KINDS: [Kind; 24] = [
     kind("StatefulSet", "apps", Kept::Part),
     kind("Telemetry", "telemetry.istio.io", Kept::Whole),
     kind("VirtualService", ISTIO, Kept::Whole),
+    kind("WorkloadEntry", ISTIO, Kept::Whole),
 ];
 
 impl Kind {

@@ -6,6 +6,9 @@ import { start } from "./program.mjs";
 import { startPrometheus } from "./prometheus.mjs";
 
 const WEIGHTS = ["get", "virtualservice", "backend-routing", "-o", "jsonpath={.spec.http[0].route[*].weight}"];
+const EVENTS = [
+  "get", "events", "--field-selector", "involvedObject.name=backend-routing", "-o", "jsonpath={.items[*].reason}",
+];
 
 export default [
   [
@@ -28,7 +31,8 @@ export default [
       });
       const seconds = await converges(page, 10);
       console.log(`        and again after undo in ${seconds.toFixed(0)} s`);
-      const events = await cluster.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}");
+      // Both splits move together, and each has events of its own.
+      const events = await cluster.kubectl(...EVENTS);
       assert.equal(events.match(/WeightsSet/g)?.length, 3, events);
       assert.equal(events.match(/WeightsTakenBack/g)?.length, 3, events);
       await browser.leave();

@@ -39,15 +39,15 @@ async fn the_built_in_mesh_is_told_as_its_story_has_it() {
     expect![[r#"
         Warn rights.write: The built-in mesh was started read-only.
         Warn rights.record: The built-in mesh was started read-only.
-        Ok rights.read: 45 rights asked for, all present.
+        Ok rights.read: 47 rights asked for, all present.
         Ok rights.secrets: 2 rights asked for, all present.
         Warn injection.namespaces: Workloads that get no sidecar: legacy (1 workload).
         Ok injection.opted_out: None in the namespaces of the mesh.
         Unknown traces.jaeger: No Service here looks like Jaeger. Pidali does not ask for traces yet, so nothing is lost.
         Ok cluster.api: The built-in mesh keeps its objects itself.
         Ok cluster.who: The API knows who asks as you.
-        Ok cluster.read: 22 kinds of objects are followed, in all namespaces.
-        Ok istio.resources: The API serves all 10 of Istio's kinds that are read.
+        Ok cluster.read: 23 kinds of objects are followed, in all namespaces.
+        Ok istio.resources: The API serves all 11 of Istio's kinds that are read.
         Ok istio.istiod: istiod in istio-system (revision default): 1 of 1 pod ready.
         Ok istio.revisions: Revisions: default; no tags. Istio is one of your own: namespaces take istio-injection=enabled.
         Ok istio.labels: 6 namespaces with a label of the mesh, and what it names runs.

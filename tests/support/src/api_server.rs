@@ -166,6 +166,12 @@ impl ApiServer {
     }
 
     fn run_kubectl(&self, user: &str, args: &[&str], input: &str) -> Result<String> {
+        // What starts with a brace it takes for JSON, even where that is YAML's flow style.
+        let input = if input.starts_with('{') {
+            format!("---\n{input}")
+        } else {
+            input.to_owned()
+        };
         let mut kubectl = Command::new(&self.tools.kubectl)
             .arg("--kubeconfig")
             .arg(self.kubeconfig_of(user)?)

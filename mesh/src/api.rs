@@ -25,10 +25,11 @@ pub mod series;
 pub mod service;
 pub mod sidecars;
 pub mod sources;
+pub mod trace;
 pub mod workload;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
-pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery};
+pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, TracesQuery};
 pub use sources::{Source, SourcesQuery};
 
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.

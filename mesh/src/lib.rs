@@ -29,6 +29,7 @@ pub mod preflight;
 pub mod service;
 pub mod sidecars;
 pub mod sources;
+pub mod trace;
 pub mod workload;
 
 pub mod api;

@@ -102,3 +102,48 @@ impl Span {
         self.start_us.saturating_add(self.duration_us)
     }
 }
+
+/// Asks for traces with a span that is so: all that is said holds of one span.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Search {
+    /// The tracing name of the process that recorded it.
+    pub service: String,
+    /// Its operation.
+    pub operation: Option<String>,
+    /// It began at this time or later, in microseconds since the epoch.
+    pub since_us: i64,
+    /// It began before this time.
+    pub until_us: i64,
+    /// It took so long at least, in microseconds.
+    pub min_duration_us: Option<i64>,
+    /// It took so long at most, in microseconds.
+    pub max_duration_us: Option<i64>,
+    /// Whether it must have failed.
+    pub errors: bool,
+    /// What it bears, by name and value.
+    pub tags: Vec<(String, String)>,
+    /// The most traces to answer, the youngest first.
+    pub limit: u32,
+}
+
+/// What a source answers to a [`Search`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The traces, whole.
+    pub traces: Vec<Trace>,
+    /// The parameters of [`crate::api::query::TracesQuery`] that the source did not apply: `tag`, `errors`. Sorted.
+    pub not_applied: Vec<&'static str>,
+    /// What of its answer could not be read, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// How often processes of one name called those of another, as far as calls were sampled.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dependency {
+    /// The caller's tracing name.
+    pub parent: String,
+    /// The callee's.
+    pub child: String,
+    /// How many sampled calls.
+    pub n_calls: u64,
+}

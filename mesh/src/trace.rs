@@ -131,7 +131,7 @@ pub struct Search {
 pub struct Found {
     /// The traces, whole.
     pub traces: Vec<Trace>,
-    /// The parameters of [`crate::api::query::TracesQuery`] that the source did not apply: `tag`, `errors`. Sorted.
+    /// The parameters of [`crate::api::TracesQuery`] that the source did not apply: `tag`, `errors`. Sorted.
     pub not_applied: Vec<&'static str>,
     /// What of its answer could not be read, in sentences.
     pub warnings: Vec<String>,

@@ -19,6 +19,7 @@ use crate::units::{UnixMillis, Window, six_digits};
 
 mod cluster;
 mod draw;
+mod durations;
 mod edge;
 mod ends;
 mod explain;
@@ -43,6 +44,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use durations::edge_durations;
 pub use named::is_id;
 pub use picture::{Picture, Scope};
 pub use select::{outbound_selector, selector, service_id, workload_id};
@@ -50,6 +52,7 @@ pub use series::series;
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use edge::{Calls, merge_histogram};
+pub(crate) use identity::{BLACK_HOLE, PASSTHROUGH};
 pub(crate) use judging::is_now;
 pub(crate) use totals::{Totals, quantiles};
 pub(crate) use views::Views;

@@ -7,6 +7,24 @@
 
 use std::sync::Arc;
 
+mod critical;
+mod details;
+mod hop;
+mod known;
+pub mod names;
+mod path;
+mod rank;
+mod search;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use details::{details, span};
+pub use known::Known;
+pub use rank::ranks;
+pub use search::row;
+
 /// What a source says of one request on its way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {

@@ -523,18 +523,22 @@ async fn the_built_in_mesh_on_a_real_api_obeys_what_is_written_there() -> Result
         assert!(Instant::now() < patience, "{}", truth["edges"]);
     }
     // Its pods' readiness is told there.
-    wait_until("a pod that is not ready is told", Duration::from_secs(60), || {
-        let unready = server.kubectl(&[
-            "-n",
-            "inventory",
-            "get",
-            "deployment",
-            "stock-v2",
-            "-o",
-            "jsonpath={.status.unavailableReplicas}",
-        ]);
-        unready.is_ok_and(|it| it == "1")
-    })?;
+    wait_until(
+        "a pod that is not ready is told",
+        Duration::from_secs(60),
+        || {
+            let unready = server.kubectl(&[
+                "-n",
+                "inventory",
+                "get",
+                "deployment",
+                "stock-v2",
+                "-o",
+                "jsonpath={.status.unavailableReplicas}",
+            ]);
+            unready.is_ok_and(|it| it == "1")
+        },
+    )?;
     wait_until("the pods are told", Duration::from_secs(60), || {
         let ready = server.kubectl(&[
             "get",

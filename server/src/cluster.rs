@@ -345,6 +345,15 @@ impl Cluster {
         }
     }
 
+    /// Returns the version of what is known now.
+    pub fn version(&self) -> u64 {
+        match self {
+            Cluster::Kube(it) => *it.changes().borrow(),
+            // It has no watch on its pods: they are looked at.
+            Cluster::Demo(it) => it.snapshot().version,
+        }
+    }
+
     /// Returns who writes, for the record.
     pub fn who(&self) -> String {
         match self {

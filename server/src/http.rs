@@ -15,11 +15,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 
 use crate::arrange::Arranger;
+use crate::board::BoardCache;
 use crate::cluster::Cluster;
 use crate::facts::{self, FactsCache};
 use crate::preflight::Asks;
 use crate::reports::Reports;
-use crate::routes::BoardCache;
 use crate::sources::Metrics;
 use crate::{
     breakers, changes, checks, control_plane, graph, inventory, links, namespaces, objects,

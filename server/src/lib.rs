@@ -3,7 +3,7 @@
 //! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`objects`],
 //! [`changes`], [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
 //! [`facts`] (what was asked, once for all viewers), [`objectives`] (what is expected where), [`cluster`] (the
-//! objects), [`arrange`] (layouts), [`apart`] (large answers), [`page`] (the page itself).
+//! objects), [`board`] (the objects, read), [`arrange`] (layouts), [`apart`] (large answers), [`page`] (the page itself).
 
 pub mod config;
 pub mod http;
@@ -16,6 +16,7 @@ pub mod sources;
 
 pub mod apart;
 pub mod arrange;
+pub mod board;
 pub mod breakers;
 pub mod changes;
 pub mod checks;

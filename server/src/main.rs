@@ -193,6 +193,10 @@ async fn serve(
     let listener = bind("--listen", listen.listen).await?;
     let meets = app.clone();
     tokio::spawn(async move { meets.facts.metrics().meet().await });
+    if let Some(cluster) = app.cluster.clone() {
+        let (boards, stopping) = (Arc::clone(&app.boards), stopping.clone());
+        tokio::spawn(async move { boards.follow(&cluster, stopping).await });
+    }
     say(&format!(
         "Pidali listens on http://{}{base_path}/",
         listener.local_addr()?

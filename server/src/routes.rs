@@ -1,77 +1,23 @@
 //! `GET /api/v1/routes`, one route, and its history.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mesh::api::routes::{Change, Route, RouteRef, Routes};
 use mesh::api::{self, RoutesQuery};
-use mesh::routes::{Board, Evidence, Read};
+use mesh::routes::{Board, Evidence};
 use mesh::units::{UnixMillis, Window};
 
-use crate::cluster::{Cluster, Snapshot};
+use crate::board::Current;
 use crate::facts::Known;
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
 use crate::objects;
 
 /// How long a change waits for what metrics say of it.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
-
-/// The objects as they were read last, so that they are read once for each version.
-#[derive(Default)]
-pub struct BoardCache(Mutex<Option<Current>>);
-
-/// The objects of one version, read.
-#[derive(Clone)]
-pub struct Current {
-    /// The version.
-    pub version: u64,
-    /// The objects.
-    pub board: Arc<Board>,
-    /// What of the cluster is not known.
-    pub notices: Arc<[api::Notice]>,
-}
-
-impl BoardCache {
-    /// Returns the objects of `cluster` as they are now, read.
-    pub fn now(&self, cluster: &Cluster) -> Arc<Board> {
-        self.current(cluster).board
-    }
-
-    /// Returns the same with the version that they were read at, and what is not known of them.
-    pub fn current(&self, cluster: &Cluster) -> Current {
-        let snapshot = cluster.snapshot();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(current) if current.version == snapshot.version => current.clone(),
-            _ => {
-                let current = Current {
-                    version: snapshot.version,
-                    notices: snapshot.notices().into(),
-                    board: Arc::new(Board::read(read(snapshot))),
-                };
-                *kept = Some(current.clone());
-                current
-            }
-        }
-    }
-}
-
-/// Returns what a board is read from: kinds that are not all known are unknown there, too.
-pub fn read(snapshot: Snapshot) -> Read {
-    let unread = snapshot.unread.into_iter();
-    let unread = unread.map(|it| match it.kind.as_str() {
-        // Two groups have one.
-        "Gateway" => format!("{}.{}", it.kind, it.group),
-        _ => it.kind,
-    });
-    Read {
-        unread: unread.collect(),
-        ..Read::all(snapshot.objects)
-    }
-}
 
 /// What a list of routes is cached by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

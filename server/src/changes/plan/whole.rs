@@ -20,12 +20,12 @@ use mesh::units::Window;
 use serde_json::{Value, json};
 
 use super::{Planned, Planner, Write};
+use crate::board;
 use crate::changes::diff::diff;
 use crate::changes::keep;
 use crate::cluster::{ClusterError, Snapshot, Verb, key_of};
 use crate::http::{ApiError, App};
 use crate::objects::ISTIO;
-use crate::routes;
 
 /// How long proxies get at least to learn of new subsets (rule W10).
 const LEAST_WAIT: Duration = Duration::from_secs(3);
@@ -513,7 +513,7 @@ impl Planner<'_> {
                 (None, None) => {}
             }
         }
-        let after = Board::read(routes::read(Snapshot {
+        let after = Board::read(board::read(Snapshot {
             objects,
             ..self.snapshot.clone()
         }));

@@ -12,7 +12,8 @@ use mesh::units::Window;
 use secrecy::SecretString;
 
 use crate::cluster::kube::{Access, KubeCluster};
-use crate::sources::prometheus::{Auth, Settings};
+use crate::sources::prometheus::Settings;
+use crate::sources::reach::Auth;
 
 /// Sees an Istio mesh, and steers it.
 #[derive(Debug, Parser)]

@@ -19,6 +19,7 @@ use crate::http::{ApiError, App, Params, encoded};
 
 pub mod demo;
 pub mod prometheus;
+pub mod reach;
 
 use prometheus::{About, Asked};
 

@@ -2,19 +2,15 @@
 //!
 //! Istio's metric and label names appear here and nowhere else on the reading side.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::units::{UnixMillis, Window};
 use moka::future::Cache;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
-use secrecy::SecretString;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::cluster::kube::{KubeCluster, Place};
+use super::reach::{Auth, BadWay, Reach, Way};
+use crate::cluster::kube::{Addon, KubeCluster, Place};
 
 mod ask;
 mod births;
@@ -24,7 +20,6 @@ mod freshness;
 mod interval;
 mod labels;
 mod promql;
-mod reach;
 mod series;
 mod traffic;
 
@@ -43,10 +38,6 @@ pub use paste::mends;
 
 use births::Births;
 use promql::Dialect;
-use reach::Reach;
-
-/// Stands for an address that is still to be found.
-const FOUND: &str = "kube://cluster/prometheus:9090/";
 
 /// How to reach a Prometheus.
 pub struct Settings {
@@ -91,46 +82,12 @@ impl Settings {
     }
 }
 
-/// Who we are to a Prometheus.
-pub enum Auth {
-    /// Nobody.
-    None,
-    /// User and password.
-    Basic {
-        /// The user.
-        user: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// A bearer token.
-    Bearer(SecretString),
-    /// A file with a bearer token, read for every question.
-    BearerFile(PathBuf),
-}
-
 /// Why settings can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSettings {
-    /// The address is none.
-    #[error("the address is not an http or https address such as http://127.0.0.1:9090")]
-    Url,
-    /// An address in a cluster is none.
-    #[error("write a Service of the cluster as kube://istio-system/prometheus:9090")]
-    Place,
-    /// There is no cluster for it.
-    #[error("there is no cluster to find it in: give an http address, or --kubeconfig")]
-    NoCluster,
-    /// The API server takes the place of what would tell who asks.
-    #[error(
-        "a user or token for Prometheus does not get through the Kubernetes API: give an http address with it"
-    )]
-    Credentials,
-    /// A header is none. Its value may be a secret and is not told.
-    #[error("the header `{0}` is not valid")]
-    Header(String),
-    /// The client could not be made.
-    #[error("the HTTP client could not be made")]
-    Client(#[source] reqwest::Error),
+    /// The address, or who asks it.
+    #[error(transparent)]
+    Way(#[from] BadWay),
     /// The prefix can't stand before a metric's name.
     #[error("--metric-prefix: `{0}` can't begin a metric's name; write it as workload:")]
     Prefix(String),
@@ -139,8 +96,6 @@ pub enum BadSettings {
 /// A client of one Prometheus.
 pub struct Prometheus {
     reach: Reach,
-    base: Url,
-    shown: String,
     query: Vec<(String, String)>,
     timeout: Duration,
     slots: Semaphore,
@@ -156,46 +111,6 @@ pub struct Prometheus {
 impl Prometheus {
     /// Returns a client; nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Prometheus, BadSettings> {
-        let url = settings.url.trim();
-        // Where it is to be found, what is asked stands under an address of the same form.
-        let is_to_be_found = url.is_empty();
-        let url = if is_to_be_found { FOUND } else { url };
-        let mut base = Url::parse(url).map_err(|_| BadSettings::Url)?;
-        let is_in_cluster = base.scheme() == reach::SCHEME;
-        if !(is_in_cluster || matches!(base.scheme(), "http" | "https"))
-            || base.host_str().is_none()
-        {
-            return Err(BadSettings::Url);
-        }
-        let mut auth = settings.auth;
-        if !base.username().is_empty() {
-            // Credentials in an address end up in logs: they are moved into the header.
-            let decode = |text: &str| {
-                form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes())
-                    .next()
-                    .map(|(_, value)| value.into_owned())
-                    .unwrap_or_default()
-            };
-            auth = Auth::Basic {
-                user: decode(base.username()),
-                password: SecretString::from(decode(base.password().unwrap_or_default())),
-            };
-        }
-        let cleared = base.set_username("").and_then(|()| base.set_password(None));
-        cleared.map_err(|()| BadSettings::Url)?;
-        base.set_query(None);
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &settings.headers {
-            let bad = || BadSettings::Header(name.clone());
-            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| bad())?;
-            value.set_sensitive(true);
-            headers.append(key, value);
-        }
         let prefix = settings.metric_prefix;
         let is_name = |(at, c): (usize, char)| {
             c == '_' || c == ':' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit())
@@ -203,42 +118,16 @@ impl Prometheus {
         if !prefix.char_indices().all(is_name) {
             return Err(BadSettings::Prefix(prefix));
         }
-        let place = if is_in_cluster {
-            Some(reach::parse(&base).ok_or(BadSettings::Place)?).filter(|_| !is_to_be_found)
-        } else {
-            None
-        };
-        // Within one machine, packing costs both sides more than it saves.
-        let is_far = !is_loopback(&base);
-        let client = Client::builder()
-            .gzip(is_far)
-            .zstd(is_far)
-            .default_headers(headers.clone())
-            .user_agent(concat!("pidali/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
-            .timeout(settings.timeout)
-            // A redirect to another host would take the credentials along.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(BadSettings::Client)?;
-        let reach = if is_in_cluster {
-            if !matches!(auth, Auth::None) {
-                return Err(BadSettings::Credentials);
-            }
-            Reach::Cluster {
-                cluster: settings.cluster.ok_or(BadSettings::NoCluster)?,
-                place,
-                client,
-                headers,
-                timeout: settings.timeout,
-            }
-        } else {
-            Reach::Straight(client, auth)
-        };
+        let reach = Reach::new(Way {
+            addon: Addon::Prometheus,
+            url: settings.url,
+            headers: settings.headers,
+            auth: settings.auth,
+            timeout: settings.timeout,
+            cluster: settings.cluster,
+        })?;
         Ok(Prometheus {
             reach,
-            shown: base.to_string(),
-            base,
             query: settings.query,
             timeout: settings.timeout,
             slots: Semaphore::new(settings.concurrency.max(1)),
@@ -289,26 +178,13 @@ impl Prometheus {
 
     /// Returns the Service that questions go to through the API server of its cluster.
     pub fn through_cluster(&self) -> Option<Place> {
-        match &self.reach {
-            // In a pod of the cluster they go straight.
-            Reach::Cluster { cluster, .. } if !cluster.is_ours() => self.reach.place(),
-            _ => None,
-        }
+        self.reach.through_cluster()
     }
 
     /// Returns the address, without credentials.
     pub fn url(&self) -> String {
-        match self.reach.place() {
-            Some(place) => reach::shown(&place),
-            None => self.shown.clone(),
-        }
+        self.reach.shown()
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 #[cfg(test)]

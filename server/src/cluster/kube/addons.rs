@@ -27,6 +27,42 @@ pub enum Addon {
 }
 
 impl Addon {
+    /// Returns what people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Addon::Prometheus => "Prometheus",
+            Addon::Jaeger => "Jaeger",
+            Addon::Grafana => "Grafana",
+        }
+    }
+
+    /// Returns the flag that says where it is.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Addon::Prometheus => "--prometheus",
+            Addon::Jaeger => "--jaeger",
+            Addon::Grafana => "--grafana",
+        }
+    }
+
+    /// Returns the name of its Service with Istio's add-ons.
+    pub fn service(self) -> &'static str {
+        match self {
+            Addon::Prometheus => "prometheus",
+            Addon::Jaeger => "tracing",
+            Addon::Grafana => "grafana",
+        }
+    }
+
+    /// Returns the port that it is known by.
+    pub fn port(self) -> u16 {
+        match self {
+            Addon::Prometheus => 9090,
+            Addon::Jaeger => 16686,
+            Addon::Grafana => 3000,
+        }
+    }
+
     /// Names of Services, the likeliest first.
     fn names(self) -> &'static [&'static str] {
         match self {

@@ -11,9 +11,8 @@ use reqwest::{Response, StatusCode, Url};
 use tokio::sync::mpsc;
 
 use super::decode::{self, Item, Outcome};
-use super::error;
-use super::reach::{Lost, Question};
 use super::{Prometheus, PrometheusError};
+use crate::sources::reach::{Lost, Question, shorten};
 
 /// The pause before the one retry of a connection that failed.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -104,7 +103,8 @@ impl Prometheus {
             .await
             .map_err(|_| PrometheusError::Interrupted)?;
         let url = self
-            .base
+            .reach
+            .base()
             .join(path)
             .map_err(|_| PrometheusError::Interrupted)?;
         let mut response = self.send(&url, form).await;
@@ -178,7 +178,7 @@ impl Prometheus {
                     .map(|warning| Notice {
                         kind: "source_warning".to_owned(),
                         source: "prometheus".to_owned(),
-                        message: format!("Prometheus warns: {}", error::shorten(&warning)),
+                        message: format!("Prometheus warns: {}", shorten(&warning)),
                         hint: None,
                     })
                     .collect();
@@ -189,12 +189,12 @@ impl Prometheus {
             {
                 Err(PrometheusError::TooSlow {
                     secs: self.timeout.as_secs(),
-                    why: Some(error::shorten(&message)),
+                    why: Some(shorten(&message)),
                 })
             }
             Outcome::Failure { kind, message } => Err(PrometheusError::Refused {
                 promql: promql(),
-                message: format!("{} ({})", error::shorten(&message), error::shorten(&kind)),
+                message: format!("{} ({})", shorten(&message), shorten(&kind)),
             }),
         }
     }
@@ -209,7 +209,10 @@ impl Prometheus {
         let sent = self.reach.send(Question { url, form, query }).await;
         sent.map_err(|lost| match lost {
             Lost::Transport(error) => self.transport(error),
-            Lost::Other(error) => error,
+            Lost::TooSlow(secs) => PrometheusError::TooSlow { secs, why: None },
+            Lost::Token(source) => PrometheusError::Token { source },
+            Lost::Nowhere(detour) | Lost::Proxy(detour) => PrometheusError::Proxy(detour),
+            Lost::Interrupted => PrometheusError::Interrupted,
         })
     }
 
@@ -252,7 +255,7 @@ impl Prometheus {
             return Ok(());
         }
         if status.is_success() {
-            let kind = error::shorten(kind);
+            let kind = shorten(kind);
             return Err(PrometheusError::NotPrometheus {
                 url: self.url(),
                 kind,

@@ -108,7 +108,7 @@ impl Unreadable {
             Unreadable::TooMany => PrometheusError::TooManySamples { max },
             Unreadable::BrokenOff => PrometheusError::Truncated,
             Unreadable::Json(error) => PrometheusError::Malformed {
-                what: super::error::shorten(&error.to_string()),
+                what: crate::sources::reach::shorten(&error.to_string()),
             },
         }
     }

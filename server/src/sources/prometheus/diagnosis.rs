@@ -412,7 +412,7 @@ impl Prometheus {
             let flags = flags.as_ref().and_then(|it| it.get("data"));
             flags.is_some_and(|it| it.get(name).is_some())
         };
-        let host = self.base.host_str().unwrap_or_default();
+        let host = self.reach.base().host_str().unwrap_or_default();
         let storage = match text(&build, "application") {
             Some(application) => application,
             None if has_flag("query.replica-label") => "Thanos".to_owned(),
@@ -439,7 +439,7 @@ impl Prometheus {
 
     /// Returns a text below the source's address, as far as it is worth reading; nothing where there is none.
     async fn text(&self, path: &str) -> Option<String> {
-        let url = self.base.join(path).ok()?;
+        let url = self.reach.base().join(path).ok()?;
         let mut response = self.send(&url, &[]).await.ok()?;
         if !response.status().is_success() {
             return None;

@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 
+use crate::sources::reach::{Detour, shorten};
+
 /// Why a question stayed without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PrometheusError {
@@ -15,15 +17,8 @@ pub enum PrometheusError {
         source: reqwest::Error,
     },
     /// The cluster that it is reached through does not lead there.
-    #[error("Prometheus at {place} can't be reached through the Kubernetes API: {problem}")]
-    Proxy {
-        /// Where it should be.
-        place: String,
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        mend: Option<String>,
-    },
+    #[error("Prometheus at {} can't be reached through the Kubernetes API: {}", .0.place, .0.problem)]
+    Proxy(Detour),
     /// No answer in time.
     #[error("Prometheus took longer than {secs} s")]
     TooSlow {
@@ -104,7 +99,7 @@ impl PrometheusError {
     pub fn kind(&self) -> &'static str {
         match self {
             PrometheusError::Unreachable { .. }
-            | PrometheusError::Proxy { .. }
+            | PrometheusError::Proxy(_)
             | PrometheusError::Redirected { .. } => "unreachable",
             PrometheusError::TooSlow { .. } => "too_slow",
             PrometheusError::Status { status: 429 | 503 } => "overloaded",
@@ -142,10 +137,10 @@ impl PrometheusError {
     /// Returns what to do about it.
     pub fn mend(&self) -> String {
         match self {
-            PrometheusError::Proxy {
+            PrometheusError::Proxy(Detour {
                 mend: Some(mend), ..
-            } => mend,
-            PrometheusError::Proxy { .. } => {
+            }) => mend,
+            PrometheusError::Proxy(_) => {
                 "check that the Service is there and its pods are ready: kubectl get endpoints"
             }
             PrometheusError::Unreachable { .. } => {
@@ -194,12 +189,4 @@ fn capital(text: &str) -> String {
         Some(first) => first.to_uppercase().chain(chars).collect(),
         None => String::new(),
     }
-}
-
-/// Returns the start of a foreign text, on one line.
-pub fn shorten(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
 }

@@ -1,8 +1,12 @@
-//! Ways to Grafana's dashboards for Istio. Pure: an address and what it should be about in, links out.
+//! Ways to Grafana's dashboards for Istio, and to Jaeger's page. Pure: an address and what it should be about in, links
+//! out.
+
+use serde_json::Value;
 
 use crate::api::links::{Link, LinksQuery};
 use crate::api::query::encode_into;
 use crate::routing::hosts;
+use crate::trace::Search;
 use crate::units::UnixMillis;
 
 /// A dashboard that comes with Istio: its id and its name in addresses.
@@ -103,6 +107,56 @@ pub fn grafana(base: &str, query: &LinksQuery, at: UnixMillis, minor: Option<u32
         out.push(link(&WORKLOAD, &[("var-namespace", namespace)]));
     }
     out
+}
+
+/// Returns the address of a trace on the page of the Jaeger at `base` (http or https, ends with a slash).
+pub fn jaeger_trace(base: &str, id: &str) -> String {
+    let mut url = format!("{base}trace/");
+    encode_into(&mut url, id);
+    url
+}
+
+/// Returns the address of a search on the page of the Jaeger at `base` (http or https, ends with a slash).
+pub fn jaeger_search(base: &str, search: &Search) -> String {
+    let mut url = format!("{base}search?lookback=custom");
+    let mut pair = |name: &str, value: &str| {
+        url.push('&');
+        url.push_str(name);
+        url.push('=');
+        encode_into(&mut url, value);
+    };
+    pair("service", &search.service);
+    if let Some(operation) = &search.operation {
+        pair("operation", operation);
+    }
+    pair("start", &search.since_us.to_string());
+    pair("end", &search.until_us.to_string());
+    pair("limit", &search.limit.to_string());
+    let durations = [
+        ("minDuration", search.min_duration_us),
+        ("maxDuration", search.max_duration_us),
+    ];
+    for (name, micros) in durations {
+        if let Some(micros) = micros {
+            pair(name, &format!("{micros}us"));
+        }
+    }
+    if let Some(tags) = jaeger_tags(search) {
+        pair("tags", &tags);
+    }
+    url
+}
+
+/// Returns the tags that one span must bear, as Jaeger takes them: a JSON object of texts. None where there are none.
+pub fn jaeger_tags(search: &Search) -> Option<String> {
+    let tags = search.tags.iter();
+    let mut tags: serde_json::Map<String, Value> = tags
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect();
+    if search.errors {
+        tags.insert("error".to_owned(), Value::from("true"));
+    }
+    (!tags.is_empty()).then(|| Value::Object(tags).to_string())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use mesh::units::{UnixMillis, Window, six_digits};
 use crate::http::{ApiError, App, Params, encoded};
 
 pub mod demo;
+pub mod jaeger;
 pub mod prometheus;
 pub mod reach;
 

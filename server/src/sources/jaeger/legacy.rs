@@ -1,0 +1,374 @@
+//! The older dialect, `/api/…`, which the backend's own page speaks: every version up to 2.20 has it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh::links::jaeger_tags;
+use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Tag, Trace};
+use serde::Deserialize;
+
+use super::loose::{Entries, Int, Item, List, Object, Shown, Text, Texts, Word};
+use super::read::{self, Unread, Words};
+
+/// Returns the parameters of a search.
+pub fn query(search: &Search) -> Vec<(String, String)> {
+    let mut pairs = vec![
+        ("service", search.service.clone()),
+        ("start", search.since_us.to_string()),
+        // Both ends are within, there.
+        ("end", (search.until_us - 1).to_string()),
+        ("limit", search.limit.to_string()),
+    ];
+    if let Some(operation) = &search.operation {
+        pairs.push(("operation", operation.clone()));
+    }
+    if let Some(micros) = search.min_duration_us {
+        pairs.push(("minDuration", format!("{micros}us")));
+    }
+    if let Some(micros) = search.max_duration_us {
+        pairs.push(("maxDuration", format!("{micros}us")));
+    }
+    if let Some(tags) = jaeger_tags(search) {
+        pairs.push(("tags", tags));
+    }
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// What stands around every answer.
+#[derive(Debug, Default)]
+pub struct Envelope<T> {
+    /// What was asked for; `None` where there is none.
+    pub data: Option<T>,
+    /// What went wrong: status and words.
+    pub errors: Vec<(Option<i64>, String)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "T: Default + Deserialize<'de>"))]
+struct Around<T> {
+    data: Option<T>,
+    errors: List<Failed>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Failed {
+    code: Int,
+    #[serde(alias = "message")]
+    msg: Word,
+}
+
+impl Item for Failed {
+    fn is_worth_keeping(&self) -> bool {
+        self.code.0.is_some() || !self.msg.0.is_empty()
+    }
+}
+
+fn envelope<'de, T: Default + Deserialize<'de>>(
+    body: &'de [u8],
+) -> Result<Envelope<T>, serde_json::Error> {
+    let around: Around<T> = serde_json::from_slice(body)?;
+    let errors = around.errors.items.into_iter();
+    Ok(Envelope {
+        data: around.data,
+        errors: errors.map(|it| (it.code.0, it.msg.0)).collect(),
+    })
+}
+
+/// Reads a list of names.
+pub fn names(body: &[u8]) -> Result<Envelope<Vec<String>>, serde_json::Error> {
+    let read: Envelope<Texts> = envelope(body)?;
+    Ok(Envelope {
+        data: read.data.map(|it| it.0),
+        errors: read.errors,
+    })
+}
+
+/// Reads who called whom.
+pub fn dependencies(body: &[u8]) -> Result<Envelope<Vec<Dependency>>, serde_json::Error> {
+    let read: Envelope<List<Called<'_>>> = envelope(body)?;
+    let data = read.data.map(|called| {
+        let called = called.items.into_iter();
+        let called = called.map(|it| Dependency {
+            parent: it.parent.as_str().to_owned(),
+            child: it.child.as_str().to_owned(),
+            n_calls: it
+                .call_count
+                .0
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or(0),
+        });
+        called.collect()
+    });
+    Ok(Envelope {
+        data,
+        errors: read.errors,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Called<'a> {
+    #[serde(borrow)]
+    parent: Text<'a>,
+    #[serde(borrow)]
+    child: Text<'a>,
+    call_count: Int,
+}
+
+impl Item for Called<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        !self.parent.as_str().is_empty() && !self.child.as_str().is_empty()
+    }
+}
+
+/// Reads traces; `None` where the answer has none, and how many are none.
+pub fn traces(body: &[u8]) -> Result<(Envelope<Vec<Trace>>, usize), serde_json::Error> {
+    let read: Envelope<List<WireTrace<'_>>> = envelope(body)?;
+    let mut words = Words::default();
+    let mut n_left_out = 0;
+    let data = read.data.map(|all| {
+        n_left_out = all.n_dropped;
+        let mut out = Vec::with_capacity(all.items.len());
+        for trace in all.items {
+            match trace.read(&mut words) {
+                Some(trace) => out.push(trace),
+                None => n_left_out += 1,
+            }
+        }
+        out
+    });
+    let envelope = Envelope {
+        data,
+        errors: read.errors,
+    };
+    Ok((envelope, n_left_out))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireTrace<'a> {
+    #[serde(borrow, rename = "traceID", alias = "traceId")]
+    id: Text<'a>,
+    #[serde(borrow)]
+    spans: List<WireSpan<'a>>,
+    #[serde(borrow)]
+    processes: Entries<'a, Object<WireProcess<'a>>>,
+    warnings: Texts,
+}
+
+impl Item for WireTrace<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        self.id.0.is_some() || !self.spans.items.is_empty()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireSpan<'a> {
+    #[serde(borrow, rename = "traceID", alias = "traceId")]
+    trace: Text<'a>,
+    #[serde(borrow, rename = "spanID", alias = "spanId")]
+    id: Text<'a>,
+    // Gone since 2018, and still written by some storages.
+    #[serde(borrow, rename = "parentSpanID", alias = "parentSpanId")]
+    parent: Text<'a>,
+    #[serde(borrow)]
+    operation_name: Text<'a>,
+    #[serde(borrow)]
+    references: List<Reference<'a>>,
+    start_time: Int,
+    duration: Int,
+    #[serde(borrow)]
+    tags: List<WireTag<'a>>,
+    #[serde(borrow)]
+    logs: List<WireLog<'a>>,
+    #[serde(borrow, rename = "processID", alias = "processId")]
+    process_id: Text<'a>,
+    // Storages keep it with each span.
+    #[serde(borrow)]
+    process: Object<WireProcess<'a>>,
+    warnings: Texts,
+}
+
+impl Item for WireSpan<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        self.id.0.is_some()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Reference<'a> {
+    #[serde(borrow)]
+    ref_type: Text<'a>,
+    #[serde(borrow, rename = "traceID", alias = "traceId")]
+    trace: Text<'a>,
+    #[serde(borrow, rename = "spanID", alias = "spanId")]
+    span: Text<'a>,
+}
+
+impl Item for Reference<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        self.span.0.is_some()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireTag<'a> {
+    #[serde(borrow)]
+    key: Text<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    value: Shown<'a>,
+}
+
+impl Item for WireTag<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        !self.key.as_str().is_empty()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireLog<'a> {
+    timestamp: Int,
+    #[serde(borrow)]
+    fields: List<WireTag<'a>>,
+}
+
+impl Item for WireLog<'_> {
+    fn is_worth_keeping(&self) -> bool {
+        !self.fields.items.is_empty()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WireProcess<'a> {
+    #[serde(borrow)]
+    service_name: Text<'a>,
+    #[serde(borrow)]
+    tags: List<WireTag<'a>>,
+}
+
+impl WireProcess<'_> {
+    fn read(self, words: &mut Words) -> Arc<Process> {
+        let process = Process {
+            service: self.service_name.as_str().to_owned(),
+            tags: tags_of(self.tags, words),
+        };
+        words.process(process)
+    }
+}
+
+fn tags_of(tags: List<WireTag<'_>>, words: &mut Words) -> Vec<Tag> {
+    let tags = tags.items.into_iter();
+    let tags = tags.map(|tag| {
+        let value = match tag.kind.as_str() {
+            "binary" => format!("{} (base64)", tag.value.0).into(),
+            _ => tag.value.0,
+        };
+        words.tag(tag.key.as_str(), value)
+    });
+    tags.collect()
+}
+
+impl WireTrace<'_> {
+    /// Returns the trace; `None` where it has no id.
+    fn read(self, words: &mut Words) -> Option<Trace> {
+        let of_spans = || self.spans.items.first().map(|it| it.trace.as_str());
+        let id = read::id(self.id.as_str()).or_else(|| read::id(of_spans()?))?;
+        let mut processes: BTreeMap<String, Arc<Process>> = BTreeMap::new();
+        for (key, Object(process)) in self.processes.0 {
+            if let Some(process) = process {
+                processes.insert(key.into_owned(), process.read(words));
+            }
+        }
+        let nobody = Arc::new(Process::default());
+        let mut unread = Unread {
+            n_shapes: self.spans.n_dropped,
+            n_ids: 0,
+        };
+        let mut spans = Vec::with_capacity(self.spans.items.len());
+        for mut span in self.spans.items {
+            let process = match (
+                processes.get(span.process_id.as_str()),
+                span.process.0.take(),
+            ) {
+                (Some(process), _) => Arc::clone(process),
+                (None, Some(process)) => process.read(words),
+                (None, None) => Arc::clone(&nobody),
+            };
+            match span.read(&id, process, words) {
+                Some(span) => spans.push(span),
+                None => unread.n_ids += 1,
+            }
+        }
+        let mut warnings = self.warnings.0;
+        warnings.extend(unread.told());
+        Some(Trace {
+            id,
+            spans,
+            warnings,
+        })
+    }
+}
+
+impl WireSpan<'_> {
+    /// Returns the span of a trace; `None` where its id is none.
+    fn read(self, trace: &str, process: Arc<Process>, words: &mut Words) -> Option<Span> {
+        let mut span = Span {
+            id: read::id(self.id.as_str())?.into_boxed_str(),
+            process,
+            operation: words.word(self.operation_name.as_str()),
+            warnings: self.warnings.0,
+            ..Span::default()
+        };
+        let is_here = |it: &&Reference<'_>| {
+            let of = it.trace.as_str();
+            of.is_empty() || same(of, trace)
+        };
+        let references = || self.references.items.iter().filter(is_here);
+        let is_child =
+            |it: &&Reference<'_>| !it.ref_type.as_str().eq_ignore_ascii_case("FOLLOWS_FROM");
+        let reference = references().find(is_child).or_else(|| references().next());
+        let parent = match reference {
+            Some(it) => it.span.as_str(),
+            None => self.parent.as_str(),
+        };
+        match read::parent(parent) {
+            Ok(parent) => span.parent = parent,
+            Err(()) => span
+                .warnings
+                .push("The id of its parent does not read.".to_owned()),
+        }
+        read::time(&mut span, self.start_time.0, self.duration.0);
+        span.tags = tags_of(self.tags, words);
+        span.kind = span
+            .tag(&["span.kind"])
+            .map_or(SpanKind::Internal, read::kind);
+        span.is_error = span
+            .tag(&["error"])
+            .is_some_and(|it| it.eq_ignore_ascii_case("true"))
+            || span.tag(&["otel.status_code"]) == Some("ERROR");
+        let logs = self.logs.items.into_iter();
+        let logs = logs.map(|log| Log {
+            at_us: log.timestamp.0.unwrap_or(span.start_us),
+            fields: tags_of(log.fields, words),
+        });
+        span.logs = logs.collect();
+        Some(span)
+    }
+}
+
+/// Returns whether two ids are the same: some servers cut zeros off in front.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |it: &str| it.trim_start_matches('0').to_ascii_lowercase();
+    plain(one) == plain(other)
+}

@@ -10,6 +10,7 @@
 mod graph;
 mod page;
 mod routes;
+mod traces;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -25,9 +26,9 @@ fn main() -> Result<ExitCode> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if let Some(name) = names
         .iter()
-        .find(|n| !matches!(n.as_str(), "graph" | "page" | "routes"))
+        .find(|n| !matches!(n.as_str(), "graph" | "page" | "routes" | "traces"))
     {
-        bail!("there is no bench `{name}`; there are: graph, page, routes");
+        bail!("there is no bench `{name}`; there are: graph, page, routes, traces");
     }
     let mut report = Report { misses: 0 };
     report.beside("calibration_ms", ms(median(9, calibration)), "ms");
@@ -36,6 +37,9 @@ fn main() -> Result<ExitCode> {
     }
     if wanted("routes") {
         routes::measure(&mut report)?;
+    }
+    if wanted("traces") {
+        traces::measure(&mut report)?;
     }
     if wanted("page") {
         page::measure(&mut report)?;

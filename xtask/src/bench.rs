@@ -13,9 +13,14 @@ pub fn run(words: &[String]) -> Result<()> {
     let size = words.iter().position(|word| word == "--workloads");
     for (at, word) in words.iter().enumerate() {
         let is_size = size.is_some_and(|size| at == size || at == size + 1);
-        if !is_size && !matches!(word.as_str(), "graph" | "routes" | "page" | "mesh") {
+        if !is_size
+            && !matches!(
+                word.as_str(),
+                "graph" | "routes" | "traces" | "page" | "mesh"
+            )
+        {
             bail!(
-                "there is no bench `{word}`; there are: graph, routes, page; and `mesh`, which stands to be looked at"
+                "there is no bench `{word}`; there are: graph, routes, traces, page; and `mesh`, which stands to be looked at"
             );
         }
     }

@@ -28,7 +28,7 @@ cargo xtask page                the page alone, into dist/
 cargo xtask dev [FLAGS]         rebuild and reload while editing, on the built-in mesh
 cargo xtask lint                formatting, clippy, the rules of ARCHITECTURE.md
 cargo xtask e2e                 the browser tests alone
-cargo xtask bench [graph|routes|page]  the speed we promise, measured; all without a name; --workloads N (1100)
+cargo xtask bench [graph|routes|traces|page]  the speed we promise, measured; all without a name; --workloads N (1100)
 cargo xtask setup [page|tests]  only install what is missing; prints where the tests' tools are, for a shell's `eval`
 
 What is built and downloaded is kept outside the checkout: PIDALI_CACHE, or\nXDG_CACHE_HOME/pidali, or ~/.cache/pidali.

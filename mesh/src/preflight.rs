@@ -4,6 +4,7 @@
 
 use crate::api::Source;
 use crate::api::preflight::{Counts, Group, Item, Preflight, Status};
+use crate::api::trace::Names;
 use crate::inventory::Inventory;
 use crate::sources::is_aks_addon;
 
@@ -32,8 +33,21 @@ pub struct Facts<'a> {
     pub metrics: Option<&'a Source>,
     /// How many requests were reported in the last five minutes, where that is known.
     pub requests: Option<f64>,
+    /// What is known of traces.
+    pub traces: Traces<'a>,
     /// Grafana's address, where pages link to it.
     pub grafana: Option<&'a str>,
+}
+
+/// What is known of traces.
+#[derive(Clone, Copy, Debug)]
+pub enum Traces<'a> {
+    /// Nobody is asked for them.
+    Unasked,
+    /// Who keeps them did not say anything in time.
+    Late,
+    /// What their source says of itself, and under which names the services of the mesh trace, where that is known.
+    Told(&'a Source, Option<&'a Names>),
 }
 
 /// What is known of a cluster.

@@ -12,8 +12,9 @@ use mesh::units::Window;
 use secrecy::SecretString;
 
 use crate::cluster::kube::{Access, KubeCluster};
-use crate::sources::prometheus::Settings;
+use crate::links::Pages;
 use crate::sources::reach::Auth;
+use crate::sources::{jaeger, prometheus};
 
 /// Sees an Istio mesh, and steers it.
 #[derive(Debug, Parser)]
@@ -55,13 +56,22 @@ pub struct ListenArgs {
     /// The address of a Grafana with Istio's dashboards, as browsers reach it: pages link there.
     #[arg(long, env = "PIDALI_GRAFANA")]
     pub grafana: Option<String>,
+    /// The address of Jaeger's page, as browsers reach it, with its base path: traces link there.
+    #[arg(long, env = "PIDALI_JAEGER_LINK")]
+    pub jaeger_link: Option<String>,
 }
 
 impl ListenArgs {
-    /// Returns Grafana's address with a slash at its end, where one is given.
-    pub fn grafana(&self) -> anyhow::Result<Option<String>> {
-        let given = self.grafana.as_deref().filter(|it| !it.trim().is_empty());
-        given.map(|it| link("--grafana", it)).transpose()
+    /// Returns the pages of other programs, where they are given.
+    pub fn pages(&self) -> anyhow::Result<Pages> {
+        let given = |flag: &str, address: &Option<String>| {
+            let given = address.as_deref().filter(|it| !it.trim().is_empty());
+            given.map(|it| link(flag, it)).transpose()
+        };
+        Ok(Pages {
+            grafana: given("--grafana", &self.grafana)?,
+            jaeger: given("--jaeger-link", &self.jaeger_link)?,
+        })
     }
 
     /// Returns the base path without a slash at its end.
@@ -143,6 +153,9 @@ pub struct DemoArgs {
     /// itself: the whole way that a real mesh's figures take.
     #[arg(long, env = "PIDALI_DEMO_PROMETHEUS", requires = "expose")]
     pub prometheus: Option<String>,
+    /// Takes the traces from this Jaeger instead of from the mesh itself.
+    #[arg(long, env = "PIDALI_DEMO_JAEGER")]
+    pub jaeger: Option<String>,
     /// Writes the mesh's objects into the Kubernetes API of this kubeconfig, one without nodes, and follows what is
     /// found there: the built-in mesh on a real API server.
     #[arg(long, env = "PIDALI_DEMO_KUBECONFIG", conflicts_with = "read_only")]
@@ -170,6 +183,9 @@ pub struct ServeArgs {
     /// Which Prometheus is asked.
     #[command(flatten)]
     pub prometheus: PrometheusArgs,
+    /// Which Jaeger is asked.
+    #[command(flatten)]
+    pub jaeger: JaegerArgs,
     /// A YAML file of objectives: which share of errors and which latency is too high where. Without it, the same
     /// thresholds hold everywhere.
     #[arg(long, env = "PIDALI_OBJECTIVES")]
@@ -185,6 +201,9 @@ pub struct PreflightArgs {
     /// Which Prometheus is asked.
     #[command(flatten)]
     pub prometheus: PrometheusArgs,
+    /// Which Jaeger is asked.
+    #[command(flatten)]
+    pub jaeger: JaegerArgs,
     /// The window that scrapes are counted against, such as 5m.
     #[arg(long, env = "PIDALI_PREFLIGHT_WINDOW", default_value = "5m")]
     pub window: Window,
@@ -247,6 +266,50 @@ pub struct PrometheusArgs {
     pub metric_prefix: String,
 }
 
+/// Which Jaeger is asked, and how.
+#[derive(Args)]
+pub struct JaegerArgs {
+    /// The address of Jaeger's page, with any base path, such as http://127.0.0.1:16686/jaeger; or a Service of the
+    /// cluster, as kube://istio-system/tracing:80. Without it, it is looked for in the cluster. It is optional: without
+    /// a Jaeger there are no traces, and everything else is there.
+    #[arg(
+        long = "jaeger",
+        env = "PIDALI_JAEGER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub url: String,
+    /// A header sent along, as `Name: value`; repeatable.
+    #[arg(
+        long = "jaeger-header",
+        env = "PIDALI_JAEGER_HEADERS",
+        value_delimiter = '\n'
+    )]
+    pub headers: Vec<String>,
+    /// The user name for basic authentication; the password is read from PIDALI_JAEGER_PASSWORD.
+    #[arg(long = "jaeger-user", env = "PIDALI_JAEGER_USER")]
+    pub user: Option<String>,
+    /// A file with a bearer token, read again when it changes.
+    #[arg(long = "jaeger-token-file", env = "PIDALI_JAEGER_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How long one answer may take, in seconds.
+    #[arg(long = "jaeger-timeout", env = "PIDALI_JAEGER_TIMEOUT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout_secs: u64,
+    /// How many questions may be open at once.
+    #[arg(long = "jaeger-concurrency", env = "PIDALI_JAEGER_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+    /// How large one answer may be, decompressed, in MiB.
+    #[arg(long = "jaeger-max-answer", env = "PIDALI_JAEGER_MAX_ANSWER", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub max_answer_mib: u64,
+}
+
+impl std::fmt::Debug for JaegerArgs {
+    // Headers may carry secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JaegerArgs").finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for PrometheusArgs {
     // Headers and parameters may carry secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -261,52 +324,95 @@ pub fn objectives(file: Option<&Path>) -> anyhow::Result<Objectives> {
         .map(Option::unwrap_or_default)
 }
 
-impl PrometheusArgs {
-    /// Returns how to ask Prometheus. `password` is the one for `--prometheus-user`, `token` a bearer
-    /// token from the environment, `cluster` the one that it may be in.
-    pub fn settings(
-        &self,
-        password: Option<String>,
-        token: Option<String>,
-        cluster: Option<Arc<KubeCluster>>,
-    ) -> anyhow::Result<Settings> {
-        let pairs = |flag: &str, items: &[String], separator: char| {
-            items
-                .iter()
-                .filter(|item| !item.trim().is_empty())
-                .map(|item| {
-                    // The item may be a secret: only the flag is named.
-                    let (name, value) = item
-                        .split_once(separator)
-                        .with_context(|| format!("{flag}: write it as name{separator}value"))?;
-                    Ok((name.trim().to_owned(), value.trim().to_owned()))
-                })
-                .collect::<anyhow::Result<Vec<_>>>()
-        };
-        let auth = match (&self.user, &self.token_file, token) {
+/// Reads pairs, such as headers; what is empty is passed over.
+fn pairs(flag: &str, items: &[String], separator: char) -> anyhow::Result<Vec<(String, String)>> {
+    items
+        .iter()
+        .filter(|item| !item.trim().is_empty())
+        .map(|item| {
+            // The item may be a secret: only the flag is named.
+            let (name, value) = item
+                .split_once(separator)
+                .with_context(|| format!("{flag}: write it as name{separator}value"))?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect()
+}
+
+/// What tells a source who asks, beside flags: from the environment, where processes' lists do not show it.
+#[derive(Default)]
+pub struct Secrets {
+    /// The password of the user.
+    pub password: Option<String>,
+    /// A bearer token.
+    pub token: Option<String>,
+}
+
+impl Secrets {
+    /// Returns who we are to the source of a `name`, such as `prometheus`.
+    fn auth(
+        self,
+        name: &str,
+        user: Option<&String>,
+        token_file: Option<&PathBuf>,
+    ) -> anyhow::Result<Auth> {
+        Ok(match (user, token_file, self.token) {
             (Some(user), None, None) => Auth::Basic {
                 user: user.clone(),
-                password: SecretString::from(password.unwrap_or_default()),
+                password: SecretString::from(self.password.unwrap_or_default()),
             },
             (None, Some(file), None) => Auth::BearerFile(file.clone()),
             (None, None, Some(token)) => Auth::Bearer(SecretString::from(token)),
             (None, None, None) => Auth::None,
             _ => bail!(
-                "--prometheus-user, --prometheus-token-file and PIDALI_PROMETHEUS_TOKEN exclude each other: give one"
+                "--{name}-user, --{name}-token-file and PIDALI_{}_TOKEN exclude each other: give one",
+                name.to_uppercase()
             ),
-        };
-        Ok(Settings {
+        })
+    }
+}
+
+impl PrometheusArgs {
+    /// Returns how to ask Prometheus; `cluster` is the one that it may be in.
+    pub fn settings(
+        &self,
+        secrets: Secrets,
+        cluster: Option<Arc<KubeCluster>>,
+    ) -> anyhow::Result<prometheus::Settings> {
+        Ok(prometheus::Settings {
             headers: pairs("--prometheus-header", &self.headers, ':')?,
             query: pairs("--prometheus-query", &self.query, '=')?,
-            auth,
+            auth: secrets.auth("prometheus", self.user.as_ref(), self.token_file.as_ref())?,
             timeout: Duration::from_secs(self.timeout_secs),
             concurrency: usize::from(self.concurrency),
             max_answer_bytes: self.max_answer_mib * 1024 * 1024,
             max_samples: usize::try_from(self.max_samples).unwrap_or(usize::MAX),
             metric_prefix: self.metric_prefix.clone(),
             cluster,
-            ..Settings::new(&self.url)
+            ..prometheus::Settings::new(&self.url)
         })
+    }
+}
+
+impl JaegerArgs {
+    /// Returns how to ask Jaeger; `cluster` is the one that it may be in. None where there is nothing to ask.
+    pub fn settings(
+        &self,
+        secrets: Secrets,
+        cluster: Option<Arc<KubeCluster>>,
+    ) -> anyhow::Result<Option<jaeger::Settings>> {
+        if self.url.trim().is_empty() && cluster.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(jaeger::Settings {
+            headers: pairs("--jaeger-header", &self.headers, ':')?,
+            auth: secrets.auth("jaeger", self.user.as_ref(), self.token_file.as_ref())?,
+            timeout: Duration::from_secs(self.timeout_secs),
+            concurrency: usize::from(self.concurrency),
+            max_answer_bytes: self.max_answer_mib * 1024 * 1024,
+            cluster,
+            ..jaeger::Settings::new(&self.url)
+        }))
     }
 }
 

@@ -18,12 +18,14 @@ use crate::arrange::Arranger;
 use crate::board::BoardCache;
 use crate::cluster::Cluster;
 use crate::facts::{self, FactsCache};
+use crate::links::Pages;
 use crate::preflight::Asks;
 use crate::reports::Reports;
-use crate::sources::Metrics;
+use crate::sources::{Metrics, Traces};
+use crate::trace::TraceCache;
 use crate::{
     breakers, changes, checks, control_plane, graph, inventory, links, namespaces, objects,
-    overview, page, preflight, queries, routes, series, service, sidecars, sources, stream,
+    overview, page, preflight, queries, routes, series, service, sidecars, sources, stream, trace,
     workload,
 };
 
@@ -62,8 +64,12 @@ pub struct Parts {
     pub reports: Reports,
     /// What was asked of rights and sources for the preflight.
     pub asks: Asks,
-    /// Grafana's address, with a slash at its end, where there is one.
-    pub grafana: Option<String>,
+    /// Whoever keeps the traces; `None` where nobody is asked.
+    pub traces: Option<Traces>,
+    /// What was asked of traces.
+    pub traces_kept: TraceCache,
+    /// Where pages link to.
+    pub pages: Pages,
     /// The objects; `None` where no Kubernetes API is asked.
     pub cluster: Option<Arc<Cluster>>,
     /// The objects as they were read last.
@@ -81,13 +87,14 @@ pub struct Parts {
 }
 
 impl App {
-    /// Returns the parts of a server that asks `metrics`, keeps objects in `cluster`, judges by `objectives` and
-    /// leads to `grafana`.
+    /// Returns the parts of a server that asks `metrics` and `traces`, keeps objects in `cluster`, judges by
+    /// `objectives` and leads to other `pages`.
     pub fn new(
         metrics: Metrics,
+        traces: Option<Traces>,
         cluster: Option<Cluster>,
         objectives: Objectives,
-        grafana: Option<String>,
+        pages: Pages,
         stopping: watch::Receiver<bool>,
     ) -> App {
         let cluster = cluster.map(Arc::new);
@@ -100,7 +107,9 @@ impl App {
             facts: FactsCache::new(metrics, Box::new(holds), objectives),
             reports: Reports::default(),
             asks: Asks::default(),
-            grafana,
+            traces,
+            traces_kept: TraceCache::default(),
+            pages,
             cluster,
             boards,
             arranger: Arranger::default(),
@@ -150,6 +159,11 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         breakers::show,
         queries::list,
         links::list,
+        trace::list,
+        trace::names,
+        trace::show,
+        trace::span,
+        trace::ranks,
         preflight::show,
         sources::list
     )
@@ -197,6 +211,11 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
         .route("/breakers", get(breakers::show))
         .route("/queries", get(queries::list))
         .route("/links", get(links::list))
+        .route("/traces", get(trace::list))
+        .route("/traces/names", get(trace::names))
+        .route("/traces/{id}", get(trace::show))
+        .route("/traces/{id}/ranks", get(trace::ranks))
+        .route("/traces/{id}/spans/{span}", get(trace::span))
         .route("/preflight", get(preflight::show))
         .route("/sources", get(sources::list))
         .route("/stream", get(stream::show))

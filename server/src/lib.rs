@@ -1,7 +1,7 @@
 //! Asks Prometheus, Jaeger and Kubernetes; answers the page.
 //!
 //! One file per feature: [`graph`], [`series`], [`overview`], [`service`], [`workload`], [`routes`], [`objects`],
-//! [`changes`], [`namespaces`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
+//! [`changes`], [`namespaces`], [`trace`], [`stream`], [`sources`]. What they share: [`http`] (router, guards, errors, parameters, bodies),
 //! [`facts`] (what was asked, once for all viewers), [`objectives`] (what is expected where), [`cluster`] (the
 //! objects), [`board`] (the objects, read), [`arrange`] (layouts), [`apart`] (large answers), [`page`] (the page itself).
 
@@ -34,6 +34,7 @@ pub mod series;
 pub mod service;
 pub mod sidecars;
 pub mod stream;
+pub mod trace;
 pub mod workload;
 
 pub mod expose;

@@ -9,6 +9,15 @@ use mesh::units::Window;
 
 use crate::http::{ApiError, App, Params, encoded};
 
+/// The pages of other programs, as browsers reach them: http or https, with a slash at the end.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// Grafana, with Istio's dashboards.
+    pub grafana: Option<String>,
+    /// Jaeger.
+    pub jaeger: Option<String>,
+}
+
 /// Lists ways to other programs about a workload, a service or the mesh; none where none is configured.
 #[utoipa::path(
     get,
@@ -27,7 +36,7 @@ pub async fn list(
     Params(query): Params<LinksQuery>,
 ) -> Result<Response, ApiError> {
     let at = app.facts.instant(query.at)?;
-    let items = match &app.grafana {
+    let items = match &app.pages.grafana {
         None => Vec::new(),
         Some(base) => {
             // Dashboards of the mesh have other ids in older versions; those of workloads do not.

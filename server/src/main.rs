@@ -14,13 +14,17 @@ use server::cluster::Cluster;
 use server::cluster::demo::DemoCluster;
 use server::cluster::kube::{Access, KubeCluster};
 use server::cluster::stage;
-use server::config::{self, Cli, Command, ListenArgs, PreflightArgs, PrometheusArgs};
+use server::config::{
+    self, Cli, Command, JaegerArgs, ListenArgs, PreflightArgs, PrometheusArgs, Secrets,
+};
 use server::expose;
 use server::http::{App, Hosts, router};
+use server::links::Pages;
 use server::preflight;
-use server::sources::Metrics;
 use server::sources::demo::Demo;
-use server::sources::prometheus::{Prometheus, Settings};
+use server::sources::jaeger::{self, Jaeger};
+use server::sources::prometheus::{self, Prometheus};
+use server::sources::{Metrics, Traces};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info};
@@ -97,17 +101,26 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             };
             let metrics = match &args.prometheus {
                 Some(url) => {
-                    let prometheus = Prometheus::new(Settings::new(url)).context("--prometheus")?;
+                    let prometheus =
+                        Prometheus::new(prometheus::Settings::new(url)).context("--prometheus")?;
                     Metrics::Prometheus(Box::new(prometheus))
                 }
                 None => Metrics::Demo(Arc::clone(&mesh)),
             };
+            let traces = match &args.jaeger {
+                Some(url) => {
+                    let jaeger = Jaeger::new(jaeger::Settings::new(url)).context("--jaeger")?;
+                    Traces::Jaeger(Box::new(jaeger))
+                }
+                None => Traces::Demo(Arc::clone(&mesh)),
+            };
             let exposed = args.expose.map(|address| (address, mesh));
             let app = App::new(
                 metrics,
+                Some(traces),
                 Some(cluster),
                 objectives,
-                args.listen.grafana()?,
+                args.listen.pages()?,
                 stopping.clone(),
             );
             serve(app, &args.listen, exposed, stopping).await?;
@@ -117,13 +130,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let objectives = config::objectives(args.objectives.as_deref())?;
             let access = args.cluster.access().await?;
             let cluster = access.map(|it| KubeCluster::begin(it, stopping.clone()));
-            let metrics = prometheus(&args.prometheus, cluster.clone())?;
+            let metrics = metrics(&args.prometheus, cluster.clone())?;
+            let traces = traces(&args.jaeger, cluster.clone())?;
             let cluster = cluster.map(Cluster::Kube);
             let app = App::new(
                 metrics,
+                traces,
                 cluster,
                 objectives,
-                args.listen.grafana()?,
+                args.listen.pages()?,
                 stopping.clone(),
             );
             serve(app, &args.listen, None, stopping).await?;
@@ -134,15 +149,29 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Returns the Prometheus that flags and environment name.
-fn prometheus(args: &PrometheusArgs, cluster: Option<Arc<KubeCluster>>) -> anyhow::Result<Metrics> {
-    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let settings = args.settings(
-        env("PIDALI_PROMETHEUS_PASSWORD"),
-        env("PIDALI_PROMETHEUS_TOKEN"),
-        cluster,
-    )?;
+fn metrics(args: &PrometheusArgs, cluster: Option<Arc<KubeCluster>>) -> anyhow::Result<Metrics> {
+    let settings = args.settings(secrets("PROMETHEUS"), cluster)?;
     let prometheus = Prometheus::new(settings).context("--prometheus")?;
     Ok(Metrics::Prometheus(Box::new(prometheus)))
+}
+
+/// Returns the Jaeger that flags and environment name, or that may be in the cluster.
+fn traces(args: &JaegerArgs, cluster: Option<Arc<KubeCluster>>) -> anyhow::Result<Option<Traces>> {
+    let settings = args.settings(secrets("JAEGER"), cluster)?;
+    let jaeger = settings.map(Jaeger::new).transpose().context("--jaeger")?;
+    Ok(jaeger.map(|it| Traces::Jaeger(Box::new(it))))
+}
+
+/// Returns what the environment says of who asks a source.
+fn secrets(source: &str) -> Secrets {
+    let env = |name: &str| {
+        let value = std::env::var(format!("PIDALI_{source}_{name}"));
+        value.ok().filter(|it| !it.is_empty())
+    };
+    Secrets {
+        password: env("PASSWORD"),
+        token: env("TOKEN"),
+    }
 }
 
 /// Looks once whether the mesh has what this needs, and says so.
@@ -152,13 +181,15 @@ async fn look(
 ) -> anyhow::Result<ExitCode> {
     let access = args.cluster.access().await?;
     let cluster = access.map(|it| KubeCluster::begin(it, stopping.clone()));
-    let metrics = prometheus(&args.prometheus, cluster.clone())?;
+    let metrics = metrics(&args.prometheus, cluster.clone())?;
+    let traces = traces(&args.jaeger, cluster.clone())?;
     let cluster = cluster.map(Cluster::Kube);
     let app = App::new(
         metrics,
+        traces,
         cluster,
         Objectives::default(),
-        None,
+        Pages::default(),
         stopping.clone(),
     );
     let looked = async {
@@ -192,11 +223,18 @@ async fn serve(
     let hosts = Hosts::new(&listen.allowed_hosts);
     let listener = bind("--listen", listen.listen).await?;
     let meets = app.clone();
-    tokio::spawn(async move { meets.facts.metrics().meet().await });
     if let Some(cluster) = app.cluster.clone() {
         let (boards, stopping) = (Arc::clone(&app.boards), stopping.clone());
         tokio::spawn(async move { boards.follow(&cluster, stopping).await });
     }
+    tokio::spawn(async move {
+        let traces = async {
+            if let Some(traces) = &meets.traces {
+                traces.meet().await;
+            }
+        };
+        tokio::join!(meets.facts.metrics().meet(), traces);
+    });
     say(&format!(
         "Pidali listens on http://{}{base_path}/",
         listener.local_addr()?

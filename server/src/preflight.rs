@@ -10,8 +10,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use futures::StreamExt as _;
 use mesh::api::preflight::{Preflight, PreflightQuery};
+use mesh::api::trace::Names;
 use mesh::api::{self, Source};
-use mesh::preflight::{Asked, Facts, Kind, Place, Right, Unread, Why, answer, wanted};
+use mesh::preflight::{Asked, Facts, Kind, Place, Right, Traces, Unread, Why, answer, wanted};
 use mesh::telemetry::Reporter;
 use mesh::units::Window;
 use moka::future::Cache;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::cluster::kube::{self, Addon};
 use crate::cluster::{self, Cluster};
 use crate::http::{ApiError, App, Encoded, Params};
+use crate::trace;
 
 mod text;
 
@@ -79,7 +81,7 @@ pub async fn show(
 /// Looks at everything, within seconds.
 pub async fn look(app: &App, window: Window) -> Preflight {
     let seen = app.cluster.as_deref().map(|it| Seen::of(app, it));
-    let (rights, metrics, requests) = tokio::join!(
+    let (rights, metrics, requests, traces) = tokio::join!(
         async {
             match &seen {
                 Some(seen) if seen.source.reachable => rights(app, seen).await,
@@ -88,6 +90,7 @@ pub async fn look(app: &App, window: Window) -> Preflight {
         },
         metrics(app, window),
         requests(app),
+        traces(app),
     );
     let cluster = seen.as_ref().map(|seen| mesh::preflight::Cluster {
         source: &seen.source,
@@ -105,7 +108,12 @@ pub async fn look(app: &App, window: Window) -> Preflight {
         cluster,
         metrics: metrics.as_deref(),
         requests,
-        grafana: app.grafana.as_deref(),
+        traces: match &traces {
+            None => Traces::Unasked,
+            Some(None) => Traces::Late,
+            Some(Some((source, names))) => Traces::Told(source, names.as_ref()),
+        },
+        grafana: app.pages.grafana.as_deref(),
     })
 }
 
@@ -210,6 +218,21 @@ async fn metrics(app: &App, window: Window) -> Option<Arc<Source>> {
     match asked.await {
         Ok(source) => Some(source),
         Err(source) => Option::clone(&source).map(Arc::new),
+    }
+}
+
+/// What a source of traces says of itself, and under which names the services of the mesh trace.
+type Told = (Source, Option<Names>);
+
+/// Asks what the source of traces holds; `None` where there is none, and within where it takes too long.
+async fn traces(app: &App) -> Option<Option<Told>> {
+    let asked = timeout(PATIENCE, app.traces.as_ref()?.describe());
+    let names = timeout(PATIENCE, trace::table(app));
+    let (asked, names) = tokio::join!(asked, names);
+    match asked {
+        Ok(Ok(source)) => Some(Some((source, names.ok().and_then(Result::ok)))),
+        Ok(Err(_)) => None,
+        Err(_) => Some(None),
     }
 }
 

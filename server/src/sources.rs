@@ -22,6 +22,10 @@ pub mod jaeger;
 pub mod prometheus;
 pub mod reach;
 
+mod traces;
+
+pub use traces::Traces;
+
 use prometheus::{About, Asked};
 
 /// What a source answered, with what should be known about it.
@@ -253,7 +257,16 @@ pub async fn list(
     State(app): State<App>,
     Params(query): Params<SourcesQuery>,
 ) -> Result<Response, ApiError> {
-    let mut items = vec![app.facts.metrics().describe(query.window).await];
+    // They do not wait for each other: one may be slow.
+    let traces = async {
+        match &app.traces {
+            Some(traces) => traces.describe().await,
+            None => Err(ApiError::no_tracing()),
+        }
+    };
+    let metrics = app.facts.metrics().describe(query.window);
+    let (metrics, traces) = tokio::join!(metrics, traces);
+    let mut items = vec![metrics];
     let mut notices = Vec::new();
     match &app.cluster {
         Some(cluster) => {
@@ -274,6 +287,12 @@ pub async fn list(
                 .to_owned(),
             hint: Some("start with --kubeconfig FILE to see and steer routes".to_owned()),
         }),
+    }
+    match traces {
+        // The built-in mesh is one source, whatever it is asked.
+        Ok(source) if items.iter().any(|it| it.name == source.name) => {}
+        Ok(source) => items.push(source),
+        Err(nowhere) => notices.push(nowhere.into_notice("no_tracing")),
     }
     encoded(&api::List { items, notices })
 }

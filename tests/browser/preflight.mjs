@@ -49,8 +49,7 @@ export default [
       const items = told.groups.flatMap((it) => it.items);
       assert.equal(await groups(page).getByRole("heading", { level: 3 }).count(), items.length);
       const traces = await group(page, "Traces").textContent();
-      assert.match(traces, /can’t be told/);
-      assert.match(traces, /Pidali does not ask (it|for traces) yet/);
+      assert.match(traces, /The traces are those of the built-in mesh/);
       // It is of now, and of the whole mesh; scrapes are counted against a window.
       assert.equal(await page.getByRole("button", { name: /^Window/ }).count(), 1);
       await browser.keep("preflight");

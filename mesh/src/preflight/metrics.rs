@@ -1,6 +1,6 @@
 //! Whether metrics arrive; whether traces and dashboards are found.
 
-use super::{Facts, Look, named};
+use super::{Facts, Look, Traces, count, named};
 use crate::api::Source;
 use crate::api::preflight::{Item, Status};
 use crate::api::sources::ScrapeVerdict;
@@ -211,18 +211,81 @@ fn about(n: f64) -> String {
     }
 }
 
-/// Returns whether traces could be had.
+/// A mesh whose proxies trace nothing is given this to trace one call in a hundred, or all.
+const SAMPLING: &str = "apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata:
+  name: tracing
+  namespace: istio-system
+spec:
+  tracing:
+  - randomSamplingPercentage: 10
+    # The name of an extension provider of the mesh's configuration; without it, the default one.
+    # providers:
+    # - name: jaeger";
+
+/// Returns whether there are traces of the mesh.
 pub fn traces(facts: &Facts<'_>) -> Item {
-    let found = facts.cluster.as_ref().and_then(|it| it.jaeger.as_ref());
-    TRACES.unknown(match (found, &facts.cluster) {
-        (Some(place), _) => {
-            format!("Jaeger is found at {place}. Whether traces arrive can't be told: Pidali does not ask it yet.")
+    let (source, names) = match facts.traces {
+        Traces::Told(source, names) => (source, names),
+        Traces::Late => {
+            return TRACES
+                .unknown("Jaeger did not say in time what it holds.")
+                .mend("ask again; it may have too much to do");
         }
-        (None, Some(_)) => {
-            "No Service here looks like Jaeger. Pidali does not ask for traces yet, so nothing is lost.".to_owned()
-        }
-        (None, None) => "Pidali does not ask for traces yet.".to_owned(),
-    })
+        Traces::Unasked => return unasked(facts),
+    };
+    if source.kind == "demo" {
+        return TRACES.ok("The traces are those of the built-in mesh.");
+    }
+    if !source.reachable {
+        let problem = source.problem.as_deref();
+        let item = TRACES.warn(problem.unwrap_or("Jaeger can't be asked."));
+        return match &source.hint {
+            Some(hint) => item.mend(hint.as_str()),
+            None => item,
+        };
+    }
+    let url = source.url.as_deref().unwrap_or_default();
+    let mut message = format!(
+        "Jaeger answers at {url}: {}.",
+        source.capabilities.join("; ")
+    );
+    let Some(names) = names.filter(|it| !it.items.is_empty()) else {
+        return TRACES.ok(message);
+    };
+    let n_all = count(names.items.len(), "service");
+    let n_found = names.items.iter().filter(|it| !it.found.is_empty()).count();
+    if n_found > 0 {
+        message += &format!(" Of {n_all} of the mesh, {n_found} trace under a name that fits.");
+        return TRACES.ok(message);
+    }
+    let message = match names.unclaimed.is_empty() {
+        true => format!("{message} None of the {n_all} of the mesh has traces."),
+        false => format!(
+            "{message} None of the {n_all} of the mesh is found among the names there: {}.",
+            named(&names.unclaimed)
+        ),
+    };
+    TRACES
+        .warn(message)
+        .mend(
+            "have the proxies sample: Istio traces 1 % of calls, once a tracing provider is set. Where traces are there \
+             under other names, choose the name on the page of traces",
+        )
+        .paste(SAMPLING)
+}
+
+fn unasked(facts: &Facts<'_>) -> Item {
+    match facts.cluster.as_ref() {
+        Some(it) if it.jaeger.is_none() => TRACES
+            .warn("No Service here looks like Jaeger, and none is given: there are no traces. Everything else works.")
+            .mend("to have traces, install Istio's add-on, or give the address of a Jaeger: --jaeger URL"),
+        Some(_) => TRACES.warn("Jaeger is found, and is not asked."),
+        None => TRACES
+            .warn("No Jaeger is given: there are no traces. Everything else works.")
+            .mend("to have traces, give its address: --jaeger URL"),
+    }
 }
 
 /// Returns whether there is a Grafana to lead to.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::breakers::Paste;
 use crate::api::sources::{Label, Metric, ScrapeVerdict, Scrapes};
+use crate::api::trace::NameRow;
 
 /// What is known, in a form that tests change.
 struct World {
@@ -19,6 +20,7 @@ struct World {
     who: Option<&'static str>,
     metrics_at: Option<Place>,
     jaeger: Option<Place>,
+    traces: Option<(Source, Option<Names>)>,
     grafana: Option<Place>,
 }
 
@@ -154,7 +156,34 @@ fn sound() -> World {
         who: Some("ann"),
         metrics_at: None,
         jaeger: Some(place("istio-system", "tracing", 80)),
+        traces: Some((jaeger(), Some(names(&["web.shop"], &[])))),
         grafana: None,
+    }
+}
+
+fn jaeger() -> Source {
+    Source {
+        kind: "jaeger".to_owned(),
+        reachable: true,
+        url: Some("kube://istio-system/tracing:80".to_owned()),
+        capabilities: vec!["4 services with traces".to_owned()],
+        ..Source::default()
+    }
+}
+
+/// One service of the mesh, the names that it traces under, and those that nobody has.
+fn names(found: &[&str], unclaimed: &[&str]) -> Names {
+    let texts = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
+    Names {
+        items: vec![NameRow {
+            namespace: "shop".to_owned(),
+            service: "web".to_owned(),
+            tried: vec!["web.shop".to_owned(), "web".to_owned()],
+            found: texts(found),
+            explanation: None,
+        }],
+        unclaimed: texts(unclaimed),
+        notices: Vec::new(),
     }
 }
 
@@ -186,6 +215,10 @@ impl World {
             }),
             metrics: self.metrics.as_ref(),
             requests: self.requests,
+            traces: match &self.traces {
+                Some((source, names)) => Traces::Told(source, names.as_ref()),
+                None => Traces::Unasked,
+            },
             grafana: None,
         })
     }
@@ -226,7 +259,7 @@ fn a_sound_mesh_has_nothing_to_mend() {
         .map(|it| format!("{:?} {}: {}", it.status, it.id, it.message))
         .collect();
     expect![[r#"
-        Unknown traces.jaeger: Jaeger is found at istio-system/tracing:80. Whether traces arrive can't be told: Pidali does not ask it yet.
+        Ok traces.jaeger: Jaeger answers at kube://istio-system/tracing:80: 4 services with traces. Of 1 service of the mesh, 1 trace under a name that fits.
         Ok cluster.api: Kubernetes v1.34.1 answers at https://10.0.0.1.
         Ok cluster.who: The API knows who asks as ann.
         Ok cluster.read: 10 kinds of objects are followed, in all namespaces.
@@ -745,11 +778,30 @@ fn scrapes_and_requests_are_told_and_what_is_late_is_unknown() {
 fn what_is_beside_the_mesh_is_found_or_not_and_never_fails() {
     let mut world = sound();
     world.jaeger = None;
+    world.traces = None;
     world.grafana = Some(place("istio-system", "grafana", 3000));
     assert!(
         world
             .told("traces.jaeger")
-            .starts_with("Unknown: No Service here looks like Jaeger")
+            .starts_with("Warn: No Service here looks like Jaeger")
+    );
+    let away = Source {
+        reachable: false,
+        problem: Some("Jaeger at http://host:1/ did not answer.".to_owned()),
+        hint: Some("check --jaeger".to_owned()),
+        ..jaeger()
+    };
+    world.traces = Some((away, None));
+    assert_eq!(
+        world.told("traces.jaeger"),
+        "Warn: Jaeger at http://host:1/ did not answer."
+    );
+    world.traces = Some((jaeger(), Some(names(&[], &["edge"]))));
+    let told = world.told("traces.jaeger");
+    assert!(
+        told.contains("None of the 1 service of the mesh is found among the names there: edge.")
+            && told.contains("randomSamplingPercentage"),
+        "{told}"
     );
     let told = world.told("dashboards.grafana");
     assert!(

@@ -32,7 +32,14 @@ fn world() -> World {
     std::mem::forget(stop);
     let seam = Cluster::Demo(Arc::clone(&cluster));
     World {
-        app: App::new(metrics, Some(seam), Default::default(), None, stopping),
+        app: App::new(
+            metrics,
+            None,
+            Some(seam),
+            Default::default(),
+            Default::default(),
+            stopping,
+        ),
         cluster,
     }
 }

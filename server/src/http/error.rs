@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use mesh::api::{BadParameter, ErrorBody, ErrorDetail, Notice};
 
 use crate::cluster::{ClusterError, sentence};
+use crate::sources::jaeger::JaegerError;
 use crate::sources::prometheus::PrometheusError;
 
 /// An answer that is not a success.
@@ -96,6 +97,34 @@ impl ApiError {
             "No Kubernetes API is asked, so there are no routes.",
             Some("start with --kubeconfig FILE; `pidali demo` has a cluster of its own"),
         )
+    }
+
+    /// Nobody keeps traces.
+    pub fn no_tracing() -> ApiError {
+        ApiError {
+            source: "jaeger",
+            ..ApiError::new(
+                StatusCode::NOT_FOUND,
+                "no_tracing",
+                "No Jaeger is asked, so there are no traces; everything else is here.",
+                Some(
+                    "start with --jaeger URL, such as http://127.0.0.1:16686, or with --kubeconfig: Istio's add-on is found in the cluster",
+                ),
+            )
+        }
+    }
+
+    /// The source keeps no trace of this id.
+    pub fn no_trace(id: &str) -> ApiError {
+        ApiError {
+            source: "jaeger",
+            ..ApiError::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                &format!("There is no trace `{id}`."),
+                Some("it may not have arrived yet, or be older than what is kept"),
+            )
+        }
     }
 
     /// A change is refused for a reason of its own.
@@ -248,6 +277,25 @@ impl From<PrometheusError> for ApiError {
         ApiError {
             status,
             source: "prometheus",
+            kind,
+            message: error.message(),
+            hint: Some(error.mend()),
+        }
+    }
+}
+
+impl From<JaegerError> for ApiError {
+    fn from(error: JaegerError) -> ApiError {
+        let kind = error.kind();
+        let status = match kind {
+            "no_tracing" => StatusCode::NOT_FOUND,
+            "too_slow" => StatusCode::GATEWAY_TIMEOUT,
+            "overloaded" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        ApiError {
+            status,
+            source: "jaeger",
             kind,
             message: error.message(),
             hint: Some(error.mend()),

@@ -7,7 +7,9 @@ use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
 use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
-use mesh::api::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery};
+use mesh::api::{
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, TracesQuery,
+};
 
 use super::ApiError;
 
@@ -100,6 +102,12 @@ impl FromPairs for PreflightQuery {
 impl FromPairs for SourcesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<SourcesQuery, BadParameter> {
         SourcesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for TracesQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<TracesQuery, BadParameter> {
+        TracesQuery::from_pairs(borrowed(pairs))
     }
 }
 

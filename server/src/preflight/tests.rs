@@ -10,13 +10,22 @@ use super::look;
 use crate::cluster::Cluster;
 use crate::cluster::demo::DemoCluster;
 use crate::http::App;
-use crate::sources::Metrics;
+use crate::links::Pages;
 use crate::sources::demo::Demo;
 use crate::sources::prometheus::{Prometheus, Settings};
+use crate::sources::{Metrics, Traces};
 
-fn app(metrics: Metrics, cluster: Option<Cluster>) -> App {
+fn app(metrics: Metrics, traces: Option<Traces>, cluster: Option<Cluster>) -> App {
     let (_, stopping) = watch::channel(false);
-    App::new(metrics, cluster, Objectives::default(), None, stopping)
+    let pages = Pages::default();
+    App::new(
+        metrics,
+        traces,
+        cluster,
+        Objectives::default(),
+        pages,
+        stopping,
+    )
 }
 
 async fn told(app: &App) -> String {
@@ -30,7 +39,8 @@ async fn told(app: &App) -> String {
 async fn the_built_in_mesh_is_told_as_its_story_has_it() {
     let mesh = Arc::new(Demo::new(7));
     let cluster = Cluster::Demo(Arc::new(DemoCluster::new(Arc::clone(&mesh), true)));
-    let told = told(&app(Metrics::Demo(mesh), Some(cluster))).await;
+    let traces = Traces::Demo(Arc::clone(&mesh));
+    let told = told(&app(Metrics::Demo(mesh), Some(traces), Some(cluster))).await;
     // How many requests there were hangs on the clock.
     let lines: Vec<&str> = told
         .lines()
@@ -43,7 +53,6 @@ async fn the_built_in_mesh_is_told_as_its_story_has_it() {
         Ok rights.secrets: 2 rights asked for, all present.
         Warn injection.namespaces: Workloads that get no sidecar: legacy (1 workload).
         Ok injection.opted_out: None in the namespaces of the mesh.
-        Unknown traces.jaeger: No Service here looks like Jaeger. Pidali does not ask for traces yet, so nothing is lost.
         Ok cluster.api: The built-in mesh keeps its objects itself.
         Ok cluster.who: The API knows who asks as you.
         Ok cluster.read: 23 kinds of objects are followed, in all namespaces.
@@ -54,6 +63,7 @@ async fn the_built_in_mesh_is_told_as_its_story_has_it() {
         Ok istio.gateway_api: The API serves GRPCRoute, Gateway, HTTPRoute.
         Ok restarts.sidecar: No pod is seen here, so none is due.
         Ok metrics.source: The metrics are those of the built-in mesh.
+        Ok traces.jaeger: The traces are those of the built-in mesh.
         Ok dashboards.grafana: No Service here looks like Grafana, and none is needed."#]].assert_eq(&lines.join("\n"));
     assert!(
         told.contains("Ok metrics.requests: Proxies reported about "),
@@ -64,7 +74,7 @@ async fn the_built_in_mesh_is_told_as_its_story_has_it() {
 #[tokio::test]
 async fn without_a_cluster_and_with_a_prometheus_that_is_away_nothing_is_guessed() {
     let prometheus = Prometheus::new(Settings::new("http://127.0.0.1:1")).unwrap();
-    let app = app(Metrics::Prometheus(Box::new(prometheus)), None);
+    let app = app(Metrics::Prometheus(Box::new(prometheus)), None, None);
     let found = look(&app, Window::default()).await;
     assert_eq!(found.status, Status::Fail);
     let told: Vec<String> = found
@@ -77,7 +87,7 @@ async fn without_a_cluster_and_with_a_prometheus_that_is_away_nothing_is_guessed
         [
             "metrics Fail",
             "cluster Unknown",
-            "traces Unknown",
+            "traces Warn",
             "dashboards Ok"
         ]
     );
@@ -96,7 +106,7 @@ async fn what_does_not_answer_is_unknown_and_not_waited_for() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let prometheus = Prometheus::new(Settings::new(&url)).unwrap();
-    let app = app(Metrics::Prometheus(Box::new(prometheus)), None);
+    let app = app(Metrics::Prometheus(Box::new(prometheus)), None, None);
     let begun = std::time::Instant::now();
     let told = told(&app).await;
     assert!(

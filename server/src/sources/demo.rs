@@ -8,6 +8,7 @@ use mesh::api::overview::Freshness;
 use mesh::api::sources::Source;
 use mesh::breakers::Told;
 use mesh::telemetry::Breakers;
+use mesh::trace::{Dependency, Search, Trace};
 use mesh::units::UnixMillis;
 
 use crate::clock;
@@ -58,6 +59,39 @@ impl Demo {
             source: "demo".to_owned(),
             newest_ms: Some(newest),
             scrape_interval_s: Some(demo::STEP_MS as f64 / 1000.0),
+        }
+    }
+
+    /// Returns the names that its services trace under, sorted.
+    pub fn tracing_services(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns the traces that a search finds, the youngest first.
+    pub fn find_traces(&self, _search: &Search) -> Vec<Trace> {
+        Vec::new()
+    }
+
+    /// Returns one trace; `None` where there is none of this id.
+    pub fn trace(&self, _id: &str) -> Option<Trace> {
+        None
+    }
+
+    /// Returns who called whom, as far as calls were sampled.
+    pub fn trace_dependencies(&self, _since_us: i64, _until_us: i64) -> Vec<Dependency> {
+        Vec::new()
+    }
+
+    /// Returns what the sources page says of its traces.
+    pub fn describe_traces(&self) -> Source {
+        let n = self.tracing_services().len();
+        Source {
+            name: "demo".to_owned(),
+            kind: "demo".to_owned(),
+            reachable: true,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            capabilities: vec![format!("{n} services with traces")],
+            ..Source::default()
         }
     }
 

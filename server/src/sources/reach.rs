@@ -423,7 +423,9 @@ fn nowhere(addon: Addon, cluster: &KubeCluster) -> Detour {
     let problem = match cluster.describe().problem {
         Some(problem) => problem,
         None if cluster.is_being_read() => "the cluster's Services are still being read".to_owned(),
-        None => format!("the cluster has no Service that looks like {name} (by name, label app.kubernetes.io/name and port {port})"),
+        None => format!(
+            "the cluster has no Service that looks like {name} (by name, label app.kubernetes.io/name and port {port})"
+        ),
     };
     Detour {
         place: "the cluster".to_owned(),

@@ -6,9 +6,13 @@
 mod breakers;
 mod control;
 mod labels;
+mod otlp;
 mod proxies;
 mod requests;
+pub(crate) mod spans;
 mod tcp;
+
+pub use otlp::otlp;
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};

@@ -205,6 +205,13 @@ impl Ledger {
         self.upstreams.insert(id, name);
     }
 
+    /// Returns a port of a service that somebody calls.
+    pub(crate) fn port_of(&self, namespace: &str, service: &str) -> Option<u16> {
+        let mut known = self.upstreams.values();
+        let it = known.find(|it| it.namespace == namespace && it.service == service)?;
+        Some(it.port)
+    }
+
     pub(crate) fn upstream(&self, id: UpstreamId) -> Option<&UpstreamName> {
         self.upstreams.get(&id)
     }

@@ -30,6 +30,9 @@ mod ledger;
 mod trips;
 mod wires;
 
+mod trace;
+pub use trace::Exported;
+
 mod control;
 mod flows;
 mod proxies;
@@ -39,4 +42,6 @@ pub use readiness::Readiness;
 
 mod answers;
 mod expose;
+pub use expose::otlp;
+
 mod truth;

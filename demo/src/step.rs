@@ -4,6 +4,7 @@ mod attempt;
 mod host;
 mod links;
 mod report;
+mod spans;
 
 use crate::STEP_MS;
 use crate::chance::Dice;
@@ -12,7 +13,7 @@ use crate::fleet::{Fleet, PodAt};
 use crate::history::Tally;
 use crate::ledger::{Ledger, ServiceId};
 use crate::plan::{Branch, BranchEnd, CallPlan, Plan, Upstream};
-
+use crate::trace::{Opened, Side, Traces};
 use crate::trips::Trips;
 
 pub(crate) use links::Links;
@@ -27,6 +28,7 @@ pub(crate) struct Step<'a> {
     ledger: &'a mut Ledger,
     tally: &'a mut Tally,
     trips: &'a mut Trips,
+    traces: &'a mut Traces,
     /// The calls that passed a waypoint: the caller, the pod that took it, and the service.
     carried: Vec<Parties>,
     /// When it began, in milliseconds since the epoch.
@@ -54,6 +56,7 @@ impl<'a> Step<'a> {
         ledger: &'a mut Ledger,
         tally: &'a mut Tally,
         trips: &'a mut Trips,
+        traces: &'a mut Traces,
     ) -> Step<'a> {
         Step {
             plan,
@@ -61,6 +64,7 @@ impl<'a> Step<'a> {
             ledger,
             tally,
             trips,
+            traces,
             carried: Vec::new(),
             began_ms: 0,
             extra_left: MAX_EXTRA,
@@ -77,12 +81,14 @@ impl<'a> Step<'a> {
                 let mut dice = Dice::new(seed, step, arrival.stream);
                 let mean = call.call.mean * STEP_MS as f64 / 1000.0;
                 let n = dice.poisson(mean * arrival.wave.at(step * STEP_MS));
-                for _ in 0..n {
+                for nth in 0..n {
                     let Some(from) = self.any_pod(&[workload], &mut dice) else {
                         break;
                     };
                     let at_ms = began_ms + dice.unit() * STEP_MS as f64;
+                    self.traces.begin((seed, step, arrival.stream), nth, at_ms);
                     self.call(from, call, at_ms, 0, &mut dice);
+                    self.traces.end();
                 }
             }
             for (burst, call) in &its.bursts {
@@ -94,8 +100,10 @@ impl<'a> Step<'a> {
                 let Some(from) = self.any_pod(&[workload], &mut dice) else {
                     continue;
                 };
-                for _ in 0..n {
+                for nth in 0..n {
+                    self.traces.begin((seed, step, burst.stream), nth, began_ms);
                     self.call(from, call, began_ms, 0, &mut dice);
+                    self.traces.end();
                 }
             }
         }
@@ -110,6 +118,22 @@ impl<'a> Step<'a> {
         depth: u32,
         dice: &mut Dice,
     ) -> Seen {
+        let part = self.traces.open(Side::Client, plan.call, at_ms);
+        let seen = self.send(from, plan, part, at_ms, depth, dice);
+        self.traces.leave(part);
+        seen
+    }
+
+    /// Finds out where a call goes, and ends it.
+    fn send(
+        &mut self,
+        from: PodAt,
+        plan: &CallPlan,
+        part: Opened,
+        at_ms: f64,
+        depth: u32,
+        dice: &mut Dice,
+    ) -> Seen {
         let (injected, waited) = match plan.delay {
             Some(delay) if dice.happens(delay.share) => (Flags::DI, delay.ms),
             _ => (Flags::NONE, 0.0),
@@ -119,7 +143,8 @@ impl<'a> Step<'a> {
             && dice.happens(share)
         {
             let ms = waited + dice.lognormal(0.3, 0.3);
-            return self.refuse(from, plan, plan.service, ending.flagged(injected), ms);
+            let (service, ending) = (plan.service, ending.flagged(injected));
+            return self.refuse(from, plan, part, service, ending, ms);
         }
         let Some(branch) = pick(plan, dice) else {
             return Seen {
@@ -131,7 +156,8 @@ impl<'a> Step<'a> {
             BranchEnd::To(upstream) => upstream,
             BranchEnd::Proxy(ending) => {
                 let ms = waited + dice.lognormal(0.3, 0.3);
-                return self.refuse(from, plan, branch.service, ending.flagged(injected), ms);
+                let (service, ending) = (branch.service, ending.flagged(injected));
+                return self.refuse(from, plan, part, service, ending, ms);
             }
         };
         let call = Parties {
@@ -150,7 +176,9 @@ impl<'a> Step<'a> {
             ending: last.ending.flagged(injected),
             ms: waited + last.ms,
         };
-        self.report(Parties { to, ..call }, Some(client), server);
+        let call = Parties { to, ..call };
+        self.report(call, Some(client), server);
+        self.tell_client(part, call, Some(upstream.id), client);
         Seen {
             ms: client.ms,
             failed: client.ending.is_failure(),
@@ -183,6 +211,8 @@ impl<'a> Step<'a> {
                 protocol: call.protocol,
                 gone: plan.call.gone,
                 upstream,
+                call: plan.call,
+                is_copy: false,
                 at_ms: at_ms + ms,
                 limit_ms,
                 depth,
@@ -214,6 +244,7 @@ impl<'a> Step<'a> {
             }
             self.report(Parties { to, ..call }, None, attempt.server);
             n_retries += 1;
+            self.traces.retried();
             self.extra_left -= 1;
             if retries.ignore_previous_hosts {
                 tried.extend(attempt.host);
@@ -234,6 +265,8 @@ impl<'a> Step<'a> {
                 protocol: plan.call.protocol,
                 gone: 0.0,
                 upstream: &mirror.upstream,
+                call: plan.call,
+                is_copy: true,
                 at_ms,
                 limit_ms: plan.timeout_ms,
                 depth,
@@ -287,6 +320,7 @@ impl<'a> Step<'a> {
         &mut self,
         from: PodAt,
         plan: &CallPlan,
+        part: Opened,
         service: Option<ServiceId>,
         ending: Ending,
         ms: f64,
@@ -298,7 +332,9 @@ impl<'a> Step<'a> {
             waypoint: None,
             protocol: plan.call.protocol,
         };
-        self.report(call, Some(Report { ending, ms }), None);
+        let client = Report { ending, ms };
+        self.report(call, Some(client), None);
+        self.tell_client(part, call, None, client);
         Seen {
             ms,
             failed: ending.is_failure(),

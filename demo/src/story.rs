@@ -34,6 +34,25 @@ pub(crate) struct Actor {
     pub(crate) troubles: &'static [(f64, Trouble)],
     /// When one of its pods fails every call.
     pub(crate) spells: Option<Spells>,
+    /// The name that its proxies were told to trace under, where it is not its own.
+    pub(crate) traced_as: Option<&'static str>,
+    /// Who takes a message for each call that it served well, from a queue outside the mesh.
+    pub(crate) worker: Option<Worker>,
+}
+
+/// A process outside the mesh that has no proxy, and traces itself: nothing else tells of it.
+pub(crate) struct Worker {
+    /// The name that it traces under.
+    pub(crate) name: &'static str,
+    /// What its messages are.
+    pub(crate) queue: &'static str,
+    /// Whom it calls for each.
+    pub(crate) calls: &'static str,
+    /// How long a message waits, as a median.
+    pub(crate) waits_ms: f64,
+    pub(crate) pace: Pace,
+    /// The share of messages that it fails at.
+    pub(crate) fails: f64,
 }
 
 /// Now and then one pod of a workload is ill for a while.
@@ -218,6 +237,8 @@ const fn actor(namespace: &'static str, workload: &'static str, pace: Pace) -> A
         pace,
         troubles: &[],
         spells: None,
+        traced_as: None,
+        worker: None,
     }
 }
 

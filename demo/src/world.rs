@@ -14,6 +14,7 @@ use crate::objects::{Objects, place};
 use crate::plan::Plan;
 use crate::routing::Routing;
 use crate::step::{Links, Step};
+use crate::trace::Traces;
 use crate::trips::Trips;
 use crate::wires::{Flows, Wires};
 
@@ -38,6 +39,7 @@ pub struct World {
     pub(crate) links: Links,
     pub(crate) trips: Trips,
     pub(crate) pushes: Pushes,
+    pub(crate) traces: Traces,
     pub(crate) plan: Plan,
     complaints: Vec<Complaint>,
 }
@@ -82,6 +84,7 @@ impl World {
             links: Links::default(),
             trips: Trips::default(),
             pushes: Pushes::default(),
+            traces: Traces::default(),
             plan: Plan::default(),
             complaints: Vec::new(),
         };
@@ -164,6 +167,7 @@ impl World {
                 &mut self.ledger,
                 &mut tally,
                 &mut self.trips,
+                &mut self.traces,
             );
             played.play(self.seed, step);
             played.link(self.seed, step, &mut self.links, &mut flows);
@@ -171,6 +175,7 @@ impl World {
             self.history.push(&mut tally);
             self.wires.push(&mut flows);
             self.trips.push(step);
+            self.traces.forget_before(step * STEP_MS);
             self.step = step;
         }
     }

@@ -10,7 +10,8 @@ use crate::fleet::PodAt;
 use crate::plan::Upstream;
 use crate::pool::{Admission, InFlight};
 use crate::routing::Outcome;
-use crate::story::Trouble;
+use crate::story::{Call, Trouble};
+use crate::trace::Side;
 use crate::trips::Trip;
 
 /// What an attempt is to do.
@@ -20,6 +21,9 @@ pub(super) struct Ask<'a> {
     /// The share of clients that go away before the answer.
     pub(super) gone: f64,
     pub(super) upstream: &'a Upstream,
+    /// The call that it is an attempt of, or a copy of.
+    pub(super) call: &'static Call,
+    pub(super) is_copy: bool,
     /// When it starts, since the epoch.
     pub(super) at_ms: f64,
     /// How long it may take.
@@ -79,9 +83,17 @@ impl Step<'_> {
         let Admission::After(waiting_ms) = admission else {
             return refused(Flags::UO, dice);
         };
+        let side = if ask.is_copy {
+            Side::Copy
+        } else {
+            Side::Server
+        };
+        let part = self.traces.open(side, ask.call, ask.at_ms + waiting_ms);
         let mut attempt = self.reach(to, ask, waiting_ms, dice);
+        self.traces.leave(part);
         attempt.client.ms += waiting_ms;
         attempt.limit_to(ask.limit_ms, waiting_ms, ask.protocol);
+        self.tell_server(part, to, ask, waiting_ms, &attempt);
         self.judge(to, ask, attempt.outcome);
         if ask.upstream.limits.is_some()
             && let Some(in_flight) = self.in_flight(ask)

@@ -84,13 +84,17 @@ impl Step<'_> {
     }
 
     /// Returns the pods whose proxies read a call: on the client's side and on the server's.
-    fn tellers(&self, call: Parties) -> (Option<PodAt>, Option<PodAt>) {
-        let has_sidecar = |at: &PodAt| self.fleet.proxy_of(*at) == Proxy::Sidecar;
+    pub(super) fn tellers(&self, call: Parties) -> (Option<PodAt>, Option<PodAt>) {
+        let has_sidecar = |at: &PodAt| self.has_sidecar(*at);
         let at_client = match call.waypoint {
             Some(workload) => self.waypoint_of(call.from, workload),
             None => Some(call.from).filter(has_sidecar),
         };
         (at_client, call.to.filter(has_sidecar))
+    }
+
+    pub(super) fn has_sidecar(&self, at: PodAt) -> bool {
+        self.fleet.proxy_of(at) == Proxy::Sidecar
     }
 
     /// Returns the pod of a waypoint that reads the calls of a pod.

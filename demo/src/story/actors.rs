@@ -1,7 +1,8 @@
 //! The story itself, actor by actor.
 
 use super::{
-    Actor, Burst, Link, Pace, Spells, To, Trouble, actor, arrival, grpc, http, link, pace, web,
+    Actor, Burst, Link, Pace, Spells, To, Trouble, Worker, actor, arrival, grpc, http, link, pace,
+    web,
 };
 
 /// Everyone who does something.
@@ -120,6 +121,15 @@ pub(crate) static ACTORS: &[Actor] = &[
             http("platform", "audit", 0.5, "/events"),
         ],
         troubles: &[(0.0008, Trouble::Status(500))],
+        // It confirms each order by mail.
+        worker: Some(Worker {
+            name: "mailer",
+            queue: "order-confirmations",
+            calls: "smtp.example.net",
+            waits_ms: 60.0,
+            pace: pace(180.0, 0.5),
+            fails: 0.02,
+        }),
         ..actor("shop", "orders", pace(11.0, 0.55))
     },
     Actor {
@@ -311,6 +321,8 @@ pub(crate) static ACTORS: &[Actor] = &[
             grpc("platform", "features", 0.1, "/platform.Features/Get"),
         ],
         troubles: &[(0.01, Trouble::Status(404))],
+        // It was called so once, and its tracing name was set by hand then.
+        traced_as: Some("accounts"),
         ..actor("platform", "users", pace(4.0, 0.45))
     },
     Actor {

@@ -16,6 +16,7 @@ mod retries;
 mod tcp;
 mod time;
 mod timeouts;
+mod traces;
 mod traffic;
 
 /// 24 November 2026, 10:00 UTC.

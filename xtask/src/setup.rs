@@ -2,6 +2,8 @@
 //! where it cannot.
 
 mod api_server;
+mod go;
+mod jaeger;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -72,6 +74,8 @@ pub struct TestTools {
     chromium: PathBuf,
     /// A real Kubernetes API.
     api_server: ApiServerTools,
+    /// A real Jaeger.
+    jaeger: PathBuf,
 }
 
 impl TestTools {
@@ -90,7 +94,7 @@ impl TestTools {
     }
 
     /// Each tool by the variable that tests look into.
-    fn named(&self) -> [(&'static str, &Path); 6] {
+    fn named(&self) -> [(&'static str, &Path); 7] {
         [
             ("NODE_PATH", &self.node_modules),
             ("PIDALI_CHROMIUM", &self.chromium),
@@ -98,6 +102,7 @@ impl TestTools {
             ("PIDALI_KUBE_APISERVER", &self.api_server.kube_apiserver),
             ("PIDALI_KUBECTL", &self.api_server.kubectl),
             ("PIDALI_CRDS", &self.api_server.crds),
+            ("PIDALI_JAEGER_BIN", &self.jaeger),
         ]
     }
 }
@@ -146,10 +151,12 @@ pub fn tests() -> Result<TestTools> {
     let chromium = chromium().context("no Chromium, not even after installing it")?;
     let node_modules = node_modules()?;
     let api_server = api_server::api_server()?;
+    let jaeger = jaeger::jaeger()?;
     Ok(TestTools {
         node_modules,
         chromium,
         api_server,
+        jaeger,
     })
 }
 

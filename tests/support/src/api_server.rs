@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use tempfile::TempDir;
 
-use crate::child::Running;
-use crate::{on_path, wait_until};
+use crate::child::{Running, up};
+use crate::{free_ports, on_path, wait_until};
 
 /// Who may do everything.
 const ADMIN: &str = "admin";
@@ -136,9 +136,9 @@ impl ApiServer {
         let program = self.tools.kube_apiserver.as_os_str();
         let api = Running::start_logging(program, &args, &log)?;
         let listens = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-        up("kube-apiserver listens", &api, &log, listens)?;
+        up("kube-apiserver listens", &api, &log, PATIENCE, listens)?;
         let ready = || self.kubectl(&["get", "--raw", "/readyz"]).is_ok();
-        up("kube-apiserver is ready", &api, &log, ready)?;
+        up("kube-apiserver is ready", &api, &log, PATIENCE, ready)?;
         self.api = Some(api);
         Ok(())
     }
@@ -227,18 +227,6 @@ fn missing(what: &str) -> String {
     )
 }
 
-/// Free now, and different; another process could take one before we do, who would then say so.
-fn free_ports() -> Result<[u16; 3]> {
-    let bind = || TcpListener::bind("127.0.0.1:0");
-    let held = [bind()?, bind()?, bind()?];
-    let [a, b, c] = &held;
-    Ok([
-        a.local_addr()?.port(),
-        b.local_addr()?.port(),
-        c.local_addr()?.port(),
-    ])
-}
-
 fn start_etcd(program: &Path, home: &Path, port: u16, peers: u16) -> Result<Running> {
     let (clients, peers) = (
         format!("http://127.0.0.1:{port}"),
@@ -257,22 +245,8 @@ fn start_etcd(program: &Path, home: &Path, port: u16, peers: u16) -> Result<Runn
     let log = home.join("etcd.log");
     let etcd = Running::start_logging(program.as_os_str(), &args, &log)?;
     let listens = || TcpStream::connect(("127.0.0.1", port)).is_ok();
-    up("etcd listens", &etcd, &log, listens)?;
+    up("etcd listens", &etcd, &log, PATIENCE, listens)?;
     Ok(etcd)
-}
-
-/// Waits for a program; fails with what it said last.
-fn up(what: &str, program: &Running, log: &Path, mut done: impl FnMut() -> bool) -> Result<()> {
-    let last = || {
-        let text = fs::read_to_string(log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    };
-    wait_until(what, PATIENCE, || program.has_ended() || done()).with_context(last)?;
-    if program.has_ended() {
-        bail!("{what}: it ended instead\n{}", last());
-    }
-    Ok(())
 }
 
 fn arguments(home: &Path, port: u16, store: u16) -> Vec<OsString> {

@@ -9,7 +9,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+use crate::wait_until;
 
 /// Runs the program until its keeper's input closes: when we drop it, or when we are gone ourselves. The
 /// program alone has the output: its end is the program's. `$0` is the signal that ends it.
@@ -103,4 +105,24 @@ impl Drop for Running {
         drop(self.input.take());
         self.keeper.wait().ok();
     }
+}
+
+/// Waits for a program; fails with what it said last.
+pub fn up(
+    what: &str,
+    program: &Running,
+    log: &Path,
+    patience: Duration,
+    mut done: impl FnMut() -> bool,
+) -> Result<()> {
+    let last = || {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    };
+    wait_until(what, patience, || program.has_ended() || done()).with_context(last)?;
+    if program.has_ended() {
+        bail!("{what}: it ended instead\n{}", last());
+    }
+    Ok(())
 }

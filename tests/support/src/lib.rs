@@ -1,10 +1,11 @@
-//! Starts every real part that a test or a bench drives: pidali, Prometheus, a Kubernetes
+//! Starts every real part that a test or a bench drives: pidali, Prometheus, Jaeger, a Kubernetes
 //! API, and upstreams that misbehave.
 //!
 //! All of it listens on loopback and ends with the process that started it, however that one ends.
 
 mod api_server;
 mod child;
+mod jaeger;
 pub mod network;
 mod pidali;
 mod prometheus;
@@ -13,11 +14,13 @@ mod stub;
 mod wire;
 
 pub use api_server::ApiServer;
+pub use jaeger::{Dialect, Jaeger};
 pub use pidali::{Answer, Pidali, pidali};
 pub use prometheus::{Prometheus, Store};
 pub use stub::{Stub, question_of, response};
 pub use wire::Wire;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -41,4 +44,16 @@ fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
+}
+
+/// Free now, and different; another process could take one before we do, who would then say so.
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut held = Vec::new();
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }

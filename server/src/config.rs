@@ -149,6 +149,10 @@ pub struct DemoArgs {
     /// /truth. Port 0 takes a free one; the second line on stdout names it.
     #[arg(long, env = "PIDALI_EXPOSE")]
     pub expose: Option<SocketAddr>,
+    /// Also sends the mesh's traces to the collector at this address, in OpenTelemetry's protocol over HTTP: the last
+    /// ten minutes at once, then what ends, such as http://127.0.0.1:4318.
+    #[arg(long, env = "PIDALI_OTLP")]
+    pub otlp: Option<String>,
     /// Takes the metrics from this Prometheus, which scrapes what --expose serves, instead of from the mesh
     /// itself: the whole way that a real mesh's figures take.
     #[arg(long, env = "PIDALI_DEMO_PROMETHEUS", requires = "expose")]

@@ -38,6 +38,7 @@ pub mod trace;
 pub mod workload;
 
 pub mod expose;
+pub mod otlp;
 pub mod page;
 
 mod clock;

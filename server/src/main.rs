@@ -20,6 +20,7 @@ use server::config::{
 use server::expose;
 use server::http::{App, Hosts, router};
 use server::links::Pages;
+use server::otlp::{self, Collector};
 use server::preflight;
 use server::sources::demo::Demo;
 use server::sources::jaeger::{self, Jaeger};
@@ -114,6 +115,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 }
                 None => Traces::Demo(Arc::clone(&mesh)),
             };
+            if let Some(address) = &args.otlp {
+                let collector = Collector::new(address).context("--otlp")?;
+                tokio::spawn(otlp::export(collector, Arc::clone(&mesh), stopping.clone()));
+            }
             let exposed = args.expose.map(|address| (address, mesh));
             let app = App::new(
                 metrics,

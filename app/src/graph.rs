@@ -22,7 +22,7 @@ mod positions;
 mod scene;
 
 #[cfg(test)]
-mod sample;
+pub mod sample;
 
 pub use page::GraphPage;
 pub use panel::{figures, quantiles};

@@ -56,7 +56,7 @@ pub fn Dashboards(#[prop(into)] query: Signal<Option<LinksQuery>>) -> impl IntoV
 }
 
 /// Returns whether a browser opens it as a page: nothing else is worth a link.
-fn is_web(url: &str) -> bool {
+pub fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 

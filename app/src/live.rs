@@ -2,6 +2,7 @@
 //! is a newer one. All pages share it.
 
 mod answer;
+mod once;
 mod series;
 mod stream;
 
@@ -10,6 +11,7 @@ mod strip;
 
 pub use answer::{Live, Phase, Question, Standing};
 pub use failed::{BadLink, Failure};
+pub use once::once;
 pub use series::series;
 pub use stream::{Hears, listen};
 pub use strip::{Progress, Strip};

@@ -25,6 +25,7 @@ mod routes;
 mod service;
 mod sidecars;
 mod sources;
+mod trace;
 mod workload;
 
 fn main() {

@@ -29,6 +29,7 @@ use crate::routes::{self, RoutesPage};
 use crate::service::{ServicePage, ServicesPage};
 use crate::sidecars::SidecarsPage;
 use crate::sources::SourcesPage;
+use crate::trace::{self, NamesPage, SearchPage, TracePage};
 use crate::url;
 use crate::workload::{WorkloadPage, WorkloadsPage};
 
@@ -42,6 +43,7 @@ pub fn App() -> impl IntoView {
     provide_context(routes::Store::new());
     provide_context(inventory::Store::new());
     provide_context(reports::Store::new());
+    provide_context(trace::Store::new());
     let base = url::base_path(&fetch::base_uri());
     view! {
         <Router base>
@@ -66,6 +68,9 @@ fn Frame() -> impl IntoView {
                         <Route path=StaticSegment("graph") view=GraphPage />
                         <Route path=StaticSegment("overview") view=OverviewPage />
                         <Route path=StaticSegment("routes") view=RoutesPage />
+                        <Route path=StaticSegment("traces") view=SearchPage />
+                        <Route path=path!("traces/names") view=NamesPage />
+                        <Route path=path!("traces/:id") view=TracePage />
                         <Route path=StaticSegment("services") view=ServicesPage />
                         <Route path=path!("services/:namespace/:name") view=ServicePage />
                         <Route path=StaticSegment("workloads") view=WorkloadsPage />

@@ -12,6 +12,7 @@ pub mod pastes;
 pub mod snippet;
 
 pub mod chart;
+pub mod measured;
 pub mod state;
 
 pub use choice::Choice;

@@ -12,9 +12,14 @@ use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
 use mesh::api::routes::Severity;
 use mesh::api::{
-    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, query,
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, TracesQuery,
+    query,
 };
 use mesh::units::{UnixMillis, Window};
+
+mod trace;
+
+pub use trace::{Scale, TRACE_NAMES, ranks, span, trace, trace_path, traces};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,8 +37,18 @@ pub struct Address {
     pub sort: Option<String>,
     /// How bad the findings are that are shown; `None` is all of them.
     pub severity: Option<Severity>,
-    /// Words that a finding must have to be shown.
+    /// Words that a finding or a span must have.
     pub text: Option<String>,
+    /// Whether spans that failed are looked for alone.
+    pub failed: bool,
+    /// What traces are looked for; window and end are those of `query`.
+    pub search: TracesQuery,
+    /// How durations are drawn.
+    pub scale: Scale,
+    /// The trace whose path the graph draws.
+    pub trace: Option<String>,
+    /// The trace that the one shown is compared with.
+    pub with: Option<String>,
 }
 
 /// How bad a finding is, as the URL writes it.
@@ -128,9 +143,13 @@ impl Address {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Address, BadParameter> {
         let mut address = Address::default();
-        let mut rest = Vec::new();
+        let (mut rest, mut of_search) = (Vec::new(), Vec::new());
         for (name, value) in pairs {
+            if trace::is_of_search(name) || matches!(name, "window" | "at") {
+                of_search.push((name, value));
+            }
             match name {
+                _ if trace::is_of_search(name) => {}
                 "selected" => address.selected = (!value.is_empty()).then(|| value.to_owned()),
                 "view" => {
                     address.view = match value {
@@ -149,12 +168,18 @@ impl Address {
                 "severity" => address.severity = severity_of(value)?,
                 "text" => address.text = (!value.is_empty()).then(|| value.to_owned()),
                 "refresh" => address.refresh = Refresh::from_param(value)?,
+                "failed" => address.failed = truth(name, value)?,
+                "scale" => address.scale = Scale::of(value)?,
+                "trace" => address.trace = (!value.is_empty()).then(|| value.to_owned()),
+                "with" => address.with = (!value.is_empty()).then(|| value.to_owned()),
                 _ => rest.push((name, value)),
             }
         }
         address.query = GraphQuery::from_pairs(rest)?;
         // What is fetched first and what later is the page's business, not the link's.
         address.query.include.clear();
+        address.search = TracesQuery::from_pairs(of_search)?;
+        (address.query.window, address.query.at) = trace::parted(&mut address.search);
         Ok(address)
     }
 
@@ -196,6 +221,14 @@ impl Address {
             self.selected = None;
             self.severity = None;
             self.text = None;
+            self.failed = false;
+            self.trace = None;
+            self.with = None;
+        }
+        // From a trace one goes back to the search that found it.
+        if section(from) != section(to) {
+            self.search = TracesQuery::default();
+            self.scale = Scale::default();
         }
         if matches!(to, "routes" | "config" | "preflight") {
             self.query.at = None;
@@ -232,7 +265,39 @@ impl Address {
         if let Some(selected) = &self.selected {
             pair("selected", selected);
         }
-        out
+        if self.scale != Scale::default() {
+            pair("scale", self.scale.word());
+        }
+        if self.failed {
+            pair("failed", "true");
+        }
+        for (name, id) in [("trace", &self.trace), ("with", &self.with)] {
+            if let Some(id) = id {
+                pair(name, id);
+            }
+        }
+        let search = self.search.to_query_string();
+        if !out.is_empty() && !search.is_empty() {
+            out.push('&');
+        }
+        out + &search
+    }
+}
+
+/// Returns the first part of a page's path.
+fn section(page: &str) -> &str {
+    page.split('/').next().unwrap_or_default()
+}
+
+fn truth(name: &str, value: &str) -> Result<bool, BadParameter> {
+    match value {
+        "" | "false" => Ok(false),
+        "true" => Ok(true),
+        _ => Err(BadParameter {
+            name: name.to_owned(),
+            problem: "is none of its values".to_owned(),
+            hint: Some("write true or false".to_owned()),
+        }),
     }
 }
 

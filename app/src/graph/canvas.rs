@@ -5,7 +5,7 @@ mod options;
 mod paint;
 mod tip;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leptos::ev::PointerEvent;
@@ -36,6 +36,9 @@ pub fn GraphCanvas(
     /// The node or edge selected, by id.
     #[prop(into)]
     selected: Signal<Option<String>>,
+    /// The nodes and edges that a trace passed, by id.
+    #[prop(into)]
+    way: Signal<Option<Arc<BTreeSet<String>>>>,
     /// Hears what is selected.
     on_select: Callback<Option<String>>,
     /// What is on the screen.
@@ -70,6 +73,7 @@ pub fn GraphCanvas(
         }
     });
     Effect::new(move |_| desk.select(selected.get()));
+    Effect::new(move |_| desk.pass(way.get()));
     Effect::new(move |_| desk.theme(theme.get()));
     Effect::new(move |_| desk.focus(focused.get()));
     Effect::new(move |_| desk.hover(over.with(|o| o.as_ref().map(|(id, _)| id.clone()))));

@@ -21,6 +21,7 @@ use crate::shell::clock::use_clock;
 use crate::shell::place::{Step, use_place};
 use crate::shell::theme::Theme;
 use crate::shell::{announce, set_title};
+use crate::trace::{self, PathStrip};
 use crate::ui::state::{Message, Skeleton};
 use crate::ui::{HealthMark, Icon, Segmented, Symbol};
 use crate::url::{Refresh, View};
@@ -67,6 +68,7 @@ pub fn GraphPage() -> impl IntoView {
     on_cleanup(move || escape.remove());
 
     tell(store, selected.into());
+    let way = trace::way();
 
     let view = Memo::new(move |_| place.address_or_default().view);
     let theme = use_context::<Signal<Theme>>().unwrap_or_default();
@@ -112,7 +114,7 @@ pub fn GraphPage() -> impl IntoView {
         }
         match view.get() {
             View::Graph => view! {
-                <GraphCanvas graph=store.answer selected on_select=select theme rearrange fit />
+                <GraphCanvas graph=store.answer selected way on_select=select theme rearrange fit />
             }
             .into_any(),
             View::Table => {
@@ -170,6 +172,7 @@ pub fn GraphPage() -> impl IntoView {
                 <Progress standing=store.standing() />
             </div>
             <Strip standing=store.standing() said=notices />
+            <PathStrip graph=store.answer on_select=select />
             <div class="graph-page__body">
                 <div class="graph-page__picture">{body}</div>
                 <Show when=move || panel_open.get()>

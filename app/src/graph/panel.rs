@@ -16,6 +16,7 @@ use crate::numbers;
 use crate::queries::Behind;
 use crate::shell::place::use_place;
 use crate::shell::{store, stored};
+use crate::trace::Beside;
 use crate::ui::icon::health_word;
 use crate::ui::{HealthMark, Icon, Symbol};
 use figures::{figure, flags, mtls, responses};
@@ -106,6 +107,14 @@ pub fn Panel(
             _ => None,
         }
     });
+    let edge = Memo::new(move |_| match subject.get() {
+        Some(Subject::Edge(edge)) if edge.protocol != "tcp" => Some(edge.id),
+        _ => None,
+    });
+    let p95_ms = Memo::new(move |_| match subject.get() {
+        Some(Subject::Edge(edge)) => edge.traffic.latency.p95_ms,
+        _ => None,
+    });
     let health = Memo::new(move |_| {
         subject.get().map(|s| match s {
             Subject::Node(node) => node.health,
@@ -178,6 +187,7 @@ pub fn Panel(
                     }
                     .into_any(),
                 }}
+                <Beside edge p95_ms />
                 <Charts id=selected />
                 <Dashboards query=links />
                 <Behind id=selected />

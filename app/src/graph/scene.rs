@@ -9,7 +9,7 @@ mod palette;
 mod shape;
 mod svg;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh::api::{self, HealthStatus};
@@ -32,6 +32,8 @@ pub struct Look<'a> {
     pub seen: Rect,
     /// What is selected; what is more than one call away from it steps back.
     pub selected: Option<&'a str>,
+    /// The ids of nodes and edges that a trace passed; what is none of them steps back.
+    pub way: Option<&'a BTreeSet<String>>,
 }
 
 /// How much of what has stepped back is left.
@@ -169,7 +171,12 @@ impl Picture {
 
     /// The picture, without what the pointer and the keys add.
     pub fn scene(&self, look: &Look) -> Vec<Item> {
-        let near = look.selected.and_then(|id| self.near(id));
+        let way = look.way.and_then(|ids| self.along(ids));
+        let is_passed = |idx: usize| {
+            way.as_ref()
+                .is_some_and(|way| way.edges.get(idx) == Some(&true))
+        };
+        let near = self.lifted(way.as_ref(), look.selected);
         let alpha_of = |is_near: bool| if is_near { 1.0 } else { AWAY };
         let node_alpha = |idx: usize| {
             near.as_ref()
@@ -209,6 +216,9 @@ impl Picture {
             if let (Some(e), Some(line)) = (self.graph.edges.get(idx), self.lines.get(idx))
                 && line.bounds().grown(8.0).overlaps(look.seen)
             {
+                if is_passed(idx) {
+                    edge::draw_halo(e, line, look.scale, &mut items);
+                }
                 edge::draw(e, line, look.scale, edge_alpha(idx) * faint(e), &mut items);
             }
         }
@@ -267,6 +277,37 @@ impl Picture {
         items
     }
 
+    /// What does not step back: the way of a trace with what is selected, else what is near that; all where there is
+    /// neither.
+    fn lifted(&self, way: Option<&Near>, selected: Option<&str>) -> Option<Near> {
+        let Some(way) = way else {
+            return self.near(selected?);
+        };
+        let mut lifted = way.clone();
+        match selected.and_then(|id| self.by_id.get(id)) {
+            Some(Found::Node(idx)) => mark(&mut lifted.nodes, *idx),
+            Some(Found::Edge(idx)) => {
+                mark(&mut lifted.edges, *idx);
+                if let Some((from, to)) = self.ends.get(*idx) {
+                    mark(&mut lifted.nodes, *from);
+                    mark(&mut lifted.nodes, *to);
+                }
+            }
+            None => {}
+        }
+        Some(lifted)
+    }
+
+    /// What a trace passed; nothing where the graph has none of its calls.
+    fn along(&self, ids: &BTreeSet<String>) -> Option<Near> {
+        let has = |id: &str| ids.contains(id);
+        let along = Near {
+            nodes: self.graph.nodes.iter().map(|it| has(&it.id)).collect(),
+            edges: self.graph.edges.iter().map(|it| has(&it.id)).collect(),
+        };
+        along.edges.contains(&true).then_some(along)
+    }
+
     /// What is at most one call away.
     fn near(&self, id: &str) -> Option<Near> {
         let found = *self.by_id.get(id)?;
@@ -293,6 +334,7 @@ impl Picture {
 }
 
 /// By their places in the graph.
+#[derive(Clone)]
 struct Near {
     nodes: Vec<bool>,
     edges: Vec<bool>,
@@ -364,6 +406,7 @@ mod tests {
             scale: 1.0,
             seen: Rect::new(-1000.0, -1000.0, 4000.0, 4000.0),
             selected,
+            way: None,
         }
     }
 
@@ -396,6 +439,28 @@ mod tests {
         assert_eq!(alpha("front"), Some(1.0));
         assert_eq!(alpha("backend-v2"), Some(AWAY));
         assert_eq!(alpha("far"), Some(AWAY));
+    }
+
+    #[test]
+    fn what_a_trace_did_not_pass_steps_back() {
+        let picture = picture();
+        let way = ["front", "backend-v2", "front->backend-v2:http"].map(str::to_owned);
+        let way: BTreeSet<String> = way.into();
+        let seen = |way, selected| {
+            let scene = picture.scene(&Look {
+                way,
+                ..look(selected)
+            });
+            let away = |name: &str| texts(&scene).iter().any(|t| t.0 == name && t.1 == AWAY);
+            ["front", "backend-v1", "backend-v2", "far"].map(away)
+        };
+        assert_eq!(seen(Some(&way), None), [false, true, false, true]);
+        assert_eq!(
+            seen(Some(&way), Some("backend-v1")),
+            [false, false, false, true]
+        );
+        let other: BTreeSet<String> = ["x->y:http".to_owned()].into();
+        assert_eq!(seen(Some(&other), None), [false; 4]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub fn node_name(node: &api::Node) -> String {
 }
 
 /// Names of nodes by id, for edges.
+#[derive(Default)]
 pub struct NodeNames<'a>(BTreeMap<&'a str, &'a api::Node>);
 
 impl<'a> NodeNames<'a> {

@@ -30,6 +30,15 @@ impl<A> Ask<A> {
             answer: PhantomData,
         }
     }
+
+    /// Returns the question that stands under `url`; one about a past that does not change is asked once.
+    pub fn plain(url: String, is_fixed: bool) -> Ask<A> {
+        Ask {
+            url,
+            is_fixed,
+            answer: PhantomData,
+        }
+    }
 }
 
 // Derived, they would ask the same of the answer.

@@ -29,7 +29,7 @@ pub fn Bar() -> impl IntoView {
                 | "control-plane"
                 | "config"
                 | "preflight"
-        )
+        ) || place.page() == "traces"
     });
     // Traffic is steered now, and objects are as they are now: there is no other instant.
     let of_any_time = Memo::new(move |_| {
@@ -38,10 +38,10 @@ pub fn Bar() -> impl IntoView {
     });
     // Objects are looked at, not their calls.
     let has_window = Memo::new(move |_| place.section() != "config");
-    // The control plane serves them all, and the preflight is of the whole mesh.
+    // The control plane serves them all, the preflight is of the whole mesh, and a search for traces names its own.
     let of_namespaces = Memo::new(move |_| {
         let section = place.section();
-        !matches!(section.as_str(), "control-plane" | "preflight")
+        !matches!(section.as_str(), "control-plane" | "preflight" | "traces")
     });
     view! {
         <div class="bar" role="region" aria-label="What to show">

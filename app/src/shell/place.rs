@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use mesh::api::BadParameter;
 use mesh::api::query::{By, GraphQuery};
+use mesh::api::{BadParameter, TracesQuery};
 
 use crate::fetch;
 use crate::url::{self, Address, View};
@@ -147,6 +147,60 @@ impl Place {
         let mut address = self.address_or_default().onward(&self.page(), "routes");
         address.query.namespaces = vec![namespace.to_owned()];
         self.link("routes", &address)
+    }
+
+    /// Returns a link to a search for traces in the window looked at; `edit` may narrow it to another.
+    pub fn traces_href(self, search: TracesQuery, edit: impl FnOnce(&mut Address)) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "traces");
+        address.search = search;
+        edit(&mut address);
+        self.link("traces", &address)
+    }
+
+    /// Returns a link to one trace, from where the search that found it is remembered.
+    pub fn trace_href(self, id: &str) -> String {
+        let path = url::trace_path(id);
+        let address = self.address_or_default().onward(&self.page(), &path);
+        self.link(&path, &address)
+    }
+
+    /// Returns a link to two traces side by side.
+    pub fn compare_href(self, id: &str, with: &str) -> String {
+        let path = url::trace_path(id);
+        let mut address = self.address_or_default().onward(&self.page(), &path);
+        address.selected = None;
+        address.with = Some(with.to_owned());
+        self.link(&path, &address)
+    }
+
+    /// Returns a link to the graph with the path of a trace drawn over it.
+    pub fn path_href(self, id: &str) -> String {
+        let mut address = self.address_or_default().onward(&self.page(), "graph");
+        address.query.by = By::Workload;
+        address.query.namespaces.clear();
+        address.query.focus = None;
+        address.view = View::Graph;
+        address.trace = Some(id.to_owned());
+        self.link("graph", &address)
+    }
+
+    /// Opens the graph with the path of a trace, and one of its edges selected.
+    pub fn open_path(self, id: &str, edge: Option<String>) {
+        let page = untrack(|| self.page());
+        let mut address = self.now().onward(&page, "graph");
+        address.query.by = By::Workload;
+        address.query.namespaces.clear();
+        address.query.focus = None;
+        address.view = View::Graph;
+        address.trace = Some(id.to_owned());
+        address.selected = edge;
+        self.navigate(&self.link("graph", &address), Step::Push);
+    }
+
+    /// Opens one trace.
+    pub fn open_trace(self, id: &str) {
+        let to = untrack(|| self.trace_href(id));
+        self.navigate(&to, Step::Push);
     }
 
     /// Changes what the URL says.

@@ -9,10 +9,11 @@ use crate::ui::{Icon, Symbol};
 /// Where the browser keeps whether the rail shows its labels.
 const KEY: &str = "pidali-rail";
 
-const PAGES: [(&str, &str, Symbol); 11] = [
+const PAGES: [(&str, &str, Symbol); 12] = [
     ("overview", "Overview", Symbol::Overview),
     ("graph", "Graph", Symbol::Graph),
     ("routes", "Routes", Symbol::Routes),
+    ("traces", "Traces", Symbol::Traces),
     ("services", "Services", Symbol::Services),
     ("workloads", "Workloads", Symbol::Workloads),
     ("config", "Config", Symbol::Config),

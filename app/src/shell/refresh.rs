@@ -10,6 +10,7 @@ use crate::live::Phase;
 use crate::numbers;
 use crate::reports;
 use crate::routes;
+use crate::trace;
 use crate::ui::choice::ChoiceList;
 use crate::ui::{Choice, Icon, Popover, Symbol};
 use crate::url::Refresh;
@@ -32,10 +33,12 @@ pub fn RefreshControl() -> impl IntoView {
     let of_routes = expect_context::<routes::Store>().live.standing();
     let of_inventory = expect_context::<inventory::Store>();
     let of_reports = expect_context::<reports::Store>();
+    let of_traces = expect_context::<trace::Store>();
     let of_lists = move |path: &str| {
         of_inventory
             .standing(path)
             .or_else(|| of_reports.standing(path))
+            .or_else(|| of_traces.standing(path))
     };
     let standing = move || {
         page.with(|page| match page.as_str() {

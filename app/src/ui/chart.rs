@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 mod draw;
 mod svg;
 
-pub use draw::{Ink, Line};
+pub use draw::{Ink, Line, round_times};
 
 /// The size a chart is drawn at, in pixels of its own box; the page scales it to its column.
 const WIDTH: u32 = 348;

@@ -18,6 +18,8 @@ pub enum Symbol {
     Workloads,
     /// A way that forks: where traffic goes.
     Routes,
+    /// Bars that begin one after the other: spans.
+    Traces,
     /// A sheet with ticks: what was looked at in the config.
     Config,
     /// A line that is cut: a circuit breaker.
@@ -102,6 +104,7 @@ impl Symbol {
             Symbol::Routes => {
                 "M2.5 10h4.5l4-5.5h5.5M7 10l4 5.5h5.5M14 2l2.5 2.5L14 7M14 13l2.5 2.5L14 18"
             }
+            Symbol::Traces => "M2.5 3h9v3h-9zM5.5 8.5h9v3h-9zM10.5 14h7v3h-7z",
             Symbol::Config => {
                 "M3.5 2.5h13v15h-13zM6.2 7l1.3 1.3L10 5.8M12 7h2.2M6.2 12.8l1.3 1.3L10 11.6M12 12.8h2.2"
             }

@@ -3,6 +3,7 @@
 //! A sharp picture is painted on a canvas behind the scenes, larger than the screen by [`OVERSCAN`] on
 //! every side. While a gesture goes on, that picture is only moved and stretched; a sharp one follows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -43,6 +44,8 @@ struct Inner {
     density: f64,
     theme: Theme,
     selected: Option<String>,
+    /// What a trace passed, by id.
+    way: Option<Arc<BTreeSet<String>>>,
     hovered: Option<String>,
     focused: Option<String>,
     is_scheduled: bool,
@@ -73,6 +76,7 @@ impl Desk {
             density: 1.0,
             theme: Theme::default(),
             selected: None,
+            way: None,
             hovered: None,
             focused: None,
             is_scheduled: false,
@@ -188,6 +192,12 @@ impl Desk {
         self.repaint();
     }
 
+    /// Hears what a trace passed.
+    pub fn pass(self, way: Option<Arc<BTreeSet<String>>>) {
+        self.0.update_value(|d| d.way = way);
+        self.repaint();
+    }
+
     /// Hears what the keys are at, and brings it onto the screen.
     pub fn focus(self, id: Option<String>) {
         self.0.update_value(|d| {
@@ -287,6 +297,7 @@ impl Desk {
                 scale: 1.0,
                 seen: bounds.grown(1000.0),
                 selected: None,
+                way: d.way.as_deref(),
             };
             let items = picture.scene(&look);
             Some(crate::graph::scene::to_svg(&items, bounds, d.theme))
@@ -353,6 +364,7 @@ impl Inner {
             scale: self.camera.scale,
             seen: self.camera.seen(self.size),
             selected: self.selected.as_deref(),
+            way: self.way.as_deref(),
         };
         for id in [&self.focused, &self.hovered].into_iter().flatten() {
             let items = picture.pointed(id, &look);
@@ -393,6 +405,7 @@ impl Inner {
             scale: camera.scale,
             seen: camera.seen(size),
             selected: self.selected.as_deref(),
+            way: self.way.as_deref(),
         };
         paint::clear(&canvas, &to, self.theme);
         paint::items(&to, &picture.scene(&look), camera, self.density, self.theme);

@@ -230,6 +230,20 @@ pub fn draw(edge: &api::Edge, line: &Curve, scale: f64, alpha: f64, items: &mut 
     }
 }
 
+/// Draws what lies under an edge that a trace passed.
+pub fn draw_halo(edge: &api::Edge, line: &Curve, scale: f64, items: &mut Vec<Item>) {
+    let stroke = Stroke::solid(
+        Ink::Accent,
+        at_least(width(edge) + 7.0, scale).max(3.5 / scale),
+    );
+    items.push(Item::shape(
+        Outline::Curve(line.clone()),
+        None,
+        Some(stroke),
+        0.4,
+    ));
+}
+
 /// Draws an edge that the pointer or the keys are at.
 pub fn draw_pointed(edge: &api::Edge, line: &Curve, scale: f64, items: &mut Vec<Item>) {
     let stroke = Stroke::solid(Ink::Accent, at_least(width(edge) + 1.5, scale));

@@ -189,7 +189,7 @@ impl Ranged for Times {
 impl ValueFormatter<f64> for Times {}
 
 /// Returns the times worth a label: three or four, on full seconds, minutes or hours.
-fn round_times(first: f64, last: f64) -> Vec<f64> {
+pub fn round_times(first: f64, last: f64) -> Vec<f64> {
     const STEPS_S: [f64; 17] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
         21_600.0, 43_200.0, 86_400.0,

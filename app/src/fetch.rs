@@ -39,7 +39,7 @@ impl Problem {
     pub fn may_pass(&self) -> bool {
         !matches!(
             self.kind.as_str(),
-            "bad_parameter" | "bad_body" | "not_found" | "forbidden" | "no_cluster"
+            "bad_parameter" | "bad_body" | "not_found" | "forbidden" | "no_cluster" | "no_tracing"
         )
     }
 
@@ -57,6 +57,7 @@ impl Problem {
             "owned" => "Refused: a controller steers this",
             "admission" => "The cluster refused it",
             "no_cluster" => "No cluster",
+            "no_tracing" => "Nobody keeps traces",
             "unknown_outcome" => "It is not known whether this was written",
             "bad_parameter" => "This link has a mistake",
             "malformed" => "A source gave no answer we can read",

@@ -20,6 +20,7 @@ const FILES = {
   "./pages.mjs": "one",
   "./config.mjs": "one",
   "./preflight.mjs": "one",
+  "./traces.mjs": "one",
   "./helm.mjs": "apart",
   "./control.mjs": "apart",
   "./kubernetes.mjs": "apart",

@@ -1,14 +1,16 @@
 //! How one node's or edge's traffic went over the window.
 
 use leptos::prelude::*;
-use mesh::api::SeriesQuery;
+use mesh::api::query::By;
 use mesh::api::series::Series;
+use mesh::api::{SeriesQuery, TracesQuery};
 
 use super::Store;
 use crate::live;
 use crate::numbers;
 use crate::shell::clock::{time_of_day, time_with_seconds};
 use crate::shell::place::use_place;
+use crate::trace::traces_of_points;
 use crate::ui::chart::{Chart, Ink, Line};
 use crate::ui::state::Skeleton;
 
@@ -31,6 +33,13 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
     let graph_made =
         Memo::new(move |_| store.answer.with(|g| g.as_ref().map(|g| g.generated_at_ms)));
     let series = live::series(question, graph_made.into());
+    let search = Memo::new(move |_| {
+        let by = place.query()?.by;
+        let id = id.get()?;
+        store
+            .answer
+            .with(|graph| search_of(graph.as_deref()?, &id, by))
+    });
     move || match series.get() {
         None => view! { <Skeleton lines=3 label="Loading charts" /> }.into_any(),
         Some(Err(problem)) => view! {
@@ -40,11 +49,37 @@ pub fn Charts(#[prop(into)] id: Signal<Option<String>>) -> impl IntoView {
             </section>
         }
         .into_any(),
-        Some(Ok(series)) => charts(series),
+        Some(Ok(series)) => charts(series, search),
     }
 }
 
-fn charts(series: Series) -> AnyView {
+/// What the traces of a node's or an edge's calls are searched by; nothing where traces do not know it.
+fn search_of(graph: &mesh::api::Graph, id: &str, by: By) -> Option<TracesQuery> {
+    if let Some(edge) = graph.edges.iter().find(|it| it.id == id) {
+        let edge = (by == By::Workload && edge.protocol != "tcp").then(|| edge.id.clone())?;
+        return Some(TracesQuery {
+            edge: Some(edge),
+            ..TracesQuery::default()
+        });
+    }
+    let node = graph
+        .nodes
+        .iter()
+        .find(|it| it.id == id && it.namespace != "-")?;
+    let search = TracesQuery {
+        namespace: Some(node.namespace.clone()),
+        workload: node.workload.clone(),
+        service: node.service.clone().filter(|_| node.workload.is_none()),
+        ..TracesQuery::default()
+    };
+    (search.workload.is_some() || search.service.is_some()).then_some(search)
+}
+
+fn charts(series: Series, search: Memo<Option<TracesQuery>>) -> AnyView {
+    let place = use_place();
+    let found = search.with_untracked(Option::is_some);
+    let known = Signal::derive(move || search.get().unwrap_or_default());
+    let onward = found.then(|| traces_of_points(place, known, series.step_s));
     // Over hours the seconds are noise.
     let clock = if series.step_s >= 60 {
         time_of_day
@@ -104,6 +139,7 @@ fn charts(series: Series) -> AnyView {
                     ]
                     unit=numbers::millis
                     clock
+                    onward
                 />
             })}
         </section>

@@ -1,15 +1,16 @@
 //! How the calls to or of one thing went over the window: requests, latency, and latency as a heatmap.
 
 use leptos::prelude::*;
-use mesh::api::SeriesQuery;
 use mesh::api::query::{By, Direction};
 use mesh::api::series::Series;
+use mesh::api::{SeriesQuery, TracesQuery};
 
 use super::heatmap::LatencyMap;
 use crate::live;
 use crate::numbers;
 use crate::shell::clock::{time_of_day, time_with_seconds};
 use crate::shell::place::use_place;
+use crate::trace::traces_of_points;
 use crate::ui::chart::{Chart, Ink, Line};
 use crate::ui::state::Skeleton;
 
@@ -27,6 +28,9 @@ pub fn OverTime(
     /// Changes with every new answer of the page.
     #[prop(into)]
     made: Signal<Option<i64>>,
+    /// What traces of the same calls are searched by.
+    #[prop(into)]
+    search: Signal<TracesQuery>,
 ) -> impl IntoView {
     let place = use_place();
     let question = Memo::new(move |_| {
@@ -46,7 +50,7 @@ pub fn OverTime(
         Some(Err(problem)) => {
             view! { <p class="card__note">{problem.message}" "{problem.hint}</p> }.into_any()
         }
-        Some(Ok(series)) => charts(series),
+        Some(Ok(series)) => charts(series, search),
     };
     view! {
         <section class="card">
@@ -56,7 +60,9 @@ pub fn OverTime(
     }
 }
 
-fn charts(series: Series) -> AnyView {
+fn charts(series: Series, search: Signal<TracesQuery>) -> AnyView {
+    let place = use_place();
+    let onward = Some(traces_of_points(place, search, series.step_s));
     // Over hours the seconds are noise.
     let clock = if series.step_s >= 60 {
         time_of_day
@@ -99,6 +105,7 @@ fn charts(series: Series) -> AnyView {
                 ]
                 unit=numbers::millis
                 clock
+                onward
             />
         }
     });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use mesh::api::TracesQuery;
 use mesh::api::query::{By, Direction};
 use mesh::api::service::{PortRow, ServiceDetails};
 
@@ -11,6 +12,7 @@ use crate::inventory::table::{Column, Row, Rows};
 use crate::inventory::{self, OverTime, Shares, follow, rows, thing};
 use crate::shell::place::{Place, use_place};
 use crate::shell::set_title;
+use crate::trace::Ways;
 use crate::url;
 
 const VERSIONS: &[Column] = &[
@@ -58,14 +60,30 @@ pub fn ServicePage() -> impl IntoView {
     let id = frame.pick(|it| it.service.id.clone());
     let graph = move || id.get().map(|id| place.graph_href(&id, By::Service));
     let routes = move || place.routes_in_href(&named.get().0);
+    let search = Signal::derive(move || search(&named.get()));
     let actions = view! {
+        <Ways search />
         <a class="button" href=routes>"Routes of its namespace"</a>
     };
     let head = thing::head(("services", "Services"), named, graph, actions.into_any());
-    frame.view(|it| it.notices.clone(), head, others, move || body(frame))
+    frame.view(
+        |it| it.notices.clone(),
+        head,
+        others,
+        move || body(frame, search),
+    )
 }
 
-fn body(frame: Frame<ServiceDetails>) -> AnyView {
+/// What its traces are searched by.
+fn search((namespace, service): &(String, String)) -> TracesQuery {
+    TracesQuery {
+        namespace: Some(namespace.clone()),
+        service: Some(service.clone()),
+        ..TracesQuery::default()
+    }
+}
+
+fn body(frame: Frame<ServiceDetails>, search: Signal<TracesQuery>) -> AnyView {
     let place = use_place();
     let table = move |make: fn(Place, &ServiceDetails) -> Vec<Row>| {
         Memo::new(move |_| {
@@ -100,7 +118,7 @@ fn body(frame: Frame<ServiceDetails>) -> AnyView {
     view! {
         <div class="thing">
             {summary}
-            <OverTime title="Calls to it over time" id by=By::Service direction=Direction::Inbound made />
+            <OverTime title="Calls to it over time" id by=By::Service direction=Direction::Inbound made search />
             <section class="card">
                 <h2 class="card__title">"Versions"</h2>
                 {thing::or_else(versions, "No workload behind it is known.", move || view! {

@@ -160,7 +160,9 @@ impl Place {
     /// Returns a link to one trace, from where the search that found it is remembered.
     pub fn trace_href(self, id: &str) -> String {
         let path = url::trace_path(id);
-        let address = self.address_or_default().onward(&self.page(), &path);
+        let mut address = self.address_or_default().onward(&self.page(), &path);
+        // From two side by side one comes to one of them alone.
+        (address.selected, address.with) = (None, None);
         self.link(&path, &address)
     }
 

@@ -5,6 +5,7 @@ use mesh::api::TracesQuery;
 use mesh::api::query::By;
 use mesh::api::trace::{TraceRow, Traces};
 
+use super::store::Store;
 use super::words::micros;
 use crate::fetch::Problem;
 use crate::live;
@@ -32,7 +33,11 @@ pub fn Beside(
     p95_ms: Signal<Option<f64>>,
 ) -> impl IntoView {
     let place = use_place();
+    let store = expect_context::<Store>();
+    store.learn();
     let of_edge = Memo::new(move |_| {
+        // Without tracing there is nothing to say of an edge that the sources do not say.
+        store.has_tracing.get().filter(|has| *has)?;
         let query = place.query()?;
         let edge = edge.get().filter(|_| query.by == By::Workload)?;
         let search = TracesQuery {

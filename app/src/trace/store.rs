@@ -1,13 +1,17 @@
 //! The answers about traces that the page holds.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use mesh::api::trace::{Names, TraceDetails, Traces};
+use mesh::api::{List, Source, SourcesQuery};
 use serde::de::DeserializeOwned;
 
+use crate::fetch::{self, Answer};
 use crate::inventory::Ask;
 use crate::live::{Live, Standing};
 use crate::shell::clock::use_clock;
 use crate::shell::place::use_place;
+use crate::url;
 
 /// The latest answers; cheap to copy. One for the whole page: who comes back sees the old picture at once.
 #[derive(Clone, Copy)]
@@ -22,6 +26,9 @@ pub struct Store {
     pub path: Live<Ask<TraceDetails>>,
     /// The names that services trace under.
     pub names: Live<Ask<Names>>,
+    /// Whether anybody keeps traces; nothing until that is known.
+    pub has_tracing: RwSignal<Option<bool>>,
+    is_asked: StoredValue<bool>,
 }
 
 impl Store {
@@ -33,7 +40,28 @@ impl Store {
             other: Live::new(),
             path: Live::new(),
             names: Live::new(),
+            has_tracing: RwSignal::new(None),
+            is_asked: StoredValue::new(false),
         }
+    }
+
+    /// Learns whether anybody keeps traces, so that pages of other things do not ask where nobody does.
+    pub fn learn(self) {
+        if self.is_asked.get_value() {
+            return;
+        }
+        self.is_asked.set_value(true);
+        spawn_local(async move {
+            let url = url::sources(SourcesQuery::default());
+            match fetch::get::<List<Source>>(&url, None, None).await {
+                Ok(Answer::Fresh { value, .. }) => {
+                    let none = value.notices.iter().any(|it| it.kind == "no_tracing");
+                    self.has_tracing.set(Some(!none));
+                }
+                // Whoever looks next asks again.
+                _ => self.is_asked.set_value(false),
+            }
+        });
     }
 
     /// Returns how the answer of a page stands, by the page's path; `None` where it has none of these.

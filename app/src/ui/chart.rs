@@ -15,6 +15,15 @@ const HEIGHT: u32 = 132;
 /// Rows of the text twin at most; a longer series is thinned, and says so.
 const TABLE_ROWS: usize = 60;
 
+/// Where a point of a chart leads.
+#[derive(Clone, Copy)]
+pub struct Onward {
+    /// What is found there: "Traces". The time is written after it.
+    pub label: &'static str,
+    /// Returns the address for the end of a point's time, in milliseconds since the epoch.
+    pub href: Callback<i64, String>,
+}
+
 /// One chart: lines over time with a legend, and its text twin behind "Values".
 #[component]
 pub fn Chart(
@@ -28,6 +37,9 @@ pub fn Chart(
     unit: fn(f64) -> String,
     /// Writes a time of day.
     clock: fn(f64) -> String,
+    /// Where a point leads: the one that was clicked, else the highest; each by its time in the twin.
+    #[prop(optional_no_strip)]
+    onward: Option<Onward>,
 ) -> impl IntoView {
     let picture = draw::draw(&at_ms, &lines, unit, clock, (WIDTH, HEIGHT));
     let last = lines
@@ -49,6 +61,8 @@ pub fn Chart(
     // The point under the pointer: the legend then says its values, and the head its time.
     let pointed = RwSignal::new(None::<usize>);
     let times = StoredValue::new(at_ms.clone());
+    let highest = draw::highest(&lines);
+    let chosen = RwSignal::new(None::<usize>);
     let legend = last
         .into_iter()
         .zip(&lines)
@@ -92,6 +106,22 @@ pub fn Chart(
             .and_then(|idx| times.with_value(|t| t.get(idx).map(|at| clock(*at as f64))))
     };
 
+    let way_on = onward.map(|to| {
+        move || {
+            let idx = chosen.get().or(highest)?;
+            let at = times.with_value(|times| times.get(idx).copied())?;
+            let what = if chosen.get().is_some() {
+                "at"
+            } else {
+                "at its highest,"
+            };
+            Some(view! {
+                <a class="link chart__onward" href=to.href.run(at)>
+                    {format!("{} {what} ", to.label)}<span class="figure">{clock(at as f64)}</span>
+                </a>
+            })
+        }
+    });
     let step = at_ms.len().div_ceil(TABLE_ROWS).max(1);
     let head = lines
         .iter()
@@ -110,7 +140,15 @@ pub fn Chart(
                     view! { <td class="figure">{value.map_or_else(|| "–".to_owned(), unit)}</td> }
                 })
                 .collect_view();
-            view! { <tr><th scope="row" class="figure">{clock(*at as f64)}</th>{cells}</tr> }
+            let time = clock(*at as f64);
+            let time = match onward {
+                Some(to) => view! {
+                    <a class="link" href=to.href.run(*at)><span class="visually-hidden">{to.label}" at "</span>{time}</a>
+                }
+                .into_any(),
+                None => time.into_any(),
+            };
+            view! { <tr><th scope="row" class="figure">{time}</th>{cells}</tr> }
         })
         .collect_view();
     let thinned =
@@ -128,12 +166,14 @@ pub fn Chart(
                 aria-label=format!("{title}, last values: {summary}")
                 on:pointermove=point
                 on:pointerleave=move |_| pointed.set(None)
+                on:click=move |_| chosen.set(pointed.get_untracked())
             >
                 {picture.into_iter().map(svg::Shape::into_view).collect_view()}
                 {move || mark_x().map(|x| view! {
                     <line class="chart__mark" x1=x x2=x y1="8" y2=HEIGHT - 18 />
                 })}
             </svg>
+            {way_on}
             <details class="chart__twin">
                 <summary>"Values"</summary>
                 {thinned}

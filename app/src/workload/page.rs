@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use mesh::api::TracesQuery;
 use mesh::api::query::{By, Direction};
 use mesh::api::workload::WorkloadDetails;
 
@@ -11,6 +12,7 @@ use crate::inventory::table::{Column, Row, Rows};
 use crate::inventory::{self, OverTime, Shares, follow, rows, thing};
 use crate::shell::place::{Place, use_place};
 use crate::shell::set_title;
+use crate::trace::Ways;
 use crate::url;
 
 const VERSIONS: &[Column] = &[
@@ -60,11 +62,27 @@ pub fn WorkloadPage() -> impl IntoView {
     let id = frame.pick(|it| it.workload.id.clone());
     let graph = move || id.get().map(|id| place.graph_href(&id, By::Workload));
     let serves = frame.pick(|it| it.serves.clone());
+    let search = Signal::derive(move || search(&named.get()));
     let actions = view! {
+        <Ways search />
         <span class="thing__serves">{move || services(place, &serves.get().unwrap_or_default())}</span>
     };
     let head = thing::head(("workloads", "Workloads"), named, graph, actions.into_any());
-    frame.view(|it| it.notices.clone(), head, others, move || body(frame))
+    frame.view(
+        |it| it.notices.clone(),
+        head,
+        others,
+        move || body(frame, search),
+    )
+}
+
+/// What its traces are searched by.
+fn search((namespace, workload): &(String, String)) -> TracesQuery {
+    TracesQuery {
+        namespace: Some(namespace.clone()),
+        workload: Some(workload.clone()),
+        ..TracesQuery::default()
+    }
 }
 
 /// Links to the services that it serves.
@@ -78,7 +96,7 @@ fn services(place: Place, serves: &[String]) -> Option<AnyView> {
     (!serves.is_empty()).then(|| links.into_any())
 }
 
-fn body(frame: Frame<WorkloadDetails>) -> AnyView {
+fn body(frame: Frame<WorkloadDetails>, search: Signal<TracesQuery>) -> AnyView {
     let place = use_place();
     let table = move |make: fn(Place, &WorkloadDetails) -> Vec<Row>| {
         Memo::new(move |_| {
@@ -118,10 +136,10 @@ fn body(frame: Frame<WorkloadDetails>) -> AnyView {
         <div class="thing">
             {summary}
             {move || (takes_calls.get() || !makes_calls.get()).then(|| view! {
-                <OverTime title="Calls to it over time" id by=By::Workload direction=Direction::Inbound made />
+                <OverTime title="Calls to it over time" id by=By::Workload direction=Direction::Inbound made search />
             })}
             {move || makes_calls.get().then(|| view! {
-                <OverTime title="Calls it makes over time" id by=By::Workload direction=Direction::Outbound made />
+                <OverTime title="Calls it makes over time" id by=By::Workload direction=Direction::Outbound made search />
             })}
             {thing::calls("Calls to it, by caller", "Caller", "Nobody called it in this window.", inbound)}
             {thing::calls("Calls it makes, by callee", "Callee", "It called nobody in this window.", outbound)}

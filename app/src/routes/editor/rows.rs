@@ -1,6 +1,7 @@
 //! One row for each version: its share to move, and the evidence beside it.
 
 use leptos::prelude::*;
+use mesh::api::TracesQuery;
 use mesh::api::routes::{Destination, Measured};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, KeyboardEvent};
@@ -10,6 +11,7 @@ use super::lever::Lever;
 use super::spark::Spark;
 use crate::numbers;
 use crate::routes::hue::Hues;
+use crate::trace::Ways;
 use crate::ui::{HealthMark, Icon, Symbol};
 use mesh::api::HealthStatus;
 
@@ -113,6 +115,8 @@ fn Row(
             groups
         })
     });
+    let search = Memo::new(move |_| destination.with(|d| d.as_ref().and_then(traces)));
+    let traces_name = format!("Traces of {name}");
     let lock_name = format!("Lock {name}");
     let (title, label, of_slider) = (name.clone(), name.clone(), name.clone());
     view! {
@@ -121,6 +125,13 @@ fn Row(
                 <span class="row__title"><span class="swatch row__swatch"></span><b>{title}</b></span>
                 {move || detail().map(|text| view! { <span class="row__detail">{text}</span> })}
                 {move || destination.with(|d| d.as_ref().map(pods))}
+                {move || search.with(Option::is_some).then(|| view! {
+                    <Ways
+                        search=Signal::derive(move || search.get().unwrap_or_default())
+                        label=Some(traces_name.clone())
+                        class="link row__traces"
+                    />
+                })}
             </div>
             <div class="row__slider"><Slider split at name=of_slider share still /></div>
             <div class="row__number"><NumberField split at name share still /></div>
@@ -162,6 +173,17 @@ fn Row(
             <div class="row__spark"><Spark workload /></div>
         </div>
     }
+}
+
+/// What the traces of a version are searched by; nothing where its service is not known.
+fn traces(d: &Destination) -> Option<TracesQuery> {
+    let (namespace, service) = d.service.as_deref()?.split_once('/')?;
+    Some(TracesQuery {
+        namespace: Some(namespace.to_owned()),
+        service: Some(service.to_owned()),
+        version: d.version.clone().or_else(|| d.subset.clone()),
+        ..TracesQuery::default()
+    })
 }
 
 /// Where the name does not say it: the version behind a subset, and the port.

@@ -92,6 +92,13 @@ pub fn nearest(at_ms: &[i64], x: f64, width: u32) -> Option<usize> {
     (0..at_ms.len()).min_by(|a, b| away(*a).total_cmp(&away(*b)))
 }
 
+/// Returns the point with the highest value of all lines.
+pub fn highest(lines: &[Line]) -> Option<usize> {
+    let values = lines.iter().flat_map(|line| line.values.iter().enumerate());
+    let known = values.filter_map(|(idx, value)| Some((idx, value.filter(|it| it.is_finite())?)));
+    known.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(idx, _)| idx)
+}
+
 /// Draws lines over time. What can't be drawn is left out: the text twin still has it.
 pub fn draw(
     at_ms: &[i64],
@@ -291,6 +298,16 @@ mod tests {
         assert_eq!(nearest(&at, 20.0, 348), None);
         assert_eq!(nearest(&[], 200.0, 348), None);
         assert_eq!(place(&at, 2, 348), Some(340.0));
+    }
+
+    #[test]
+    fn the_highest_point_of_all_lines_is_found() {
+        let lines = [
+            line(vec![Some(1.0), Some(2.0), None]),
+            line(vec![None, Some(f64::NAN), Some(9.0)]),
+        ];
+        assert_eq!(highest(&lines), Some(2));
+        assert_eq!(highest(&[]), None);
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub fn NamesPage() -> impl IntoView {
         unknown: |problem| unknown("Not found", "traces", "All traces", problem),
     };
     let kept = RwSignal::new(Kept::read());
+    let place = use_place();
     let rows = Memo::new(move |_| {
-        let place = use_place();
         let words = place.address_or_default().text.unwrap_or_default();
         let names = frame.answer.get();
         let mut rows: Vec<NameRow> = names.map(|it| it.items.clone()).unwrap_or_default();

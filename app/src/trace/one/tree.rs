@@ -196,6 +196,15 @@ pub fn Tree(walk: Walk) -> impl IntoView {
         // Rows out of sight are not in the page, so they can't be named.
         window.get().contains(&row).then(|| element_id(active))
     };
+    Effect::new(move |_| {
+        if walk.frame.get().is_some() {
+            request_animation_frame(|| {
+                if let Some(performance) = leptos::prelude::window().performance() {
+                    performance.mark("pidali:first-rows").ok();
+                }
+            });
+        }
+    });
     let whole_us = Memo::new(move |_| {
         walk.trace
             .with(|it| it.as_ref().map_or(0, |it| it.duration_us))

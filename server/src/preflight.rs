@@ -89,8 +89,8 @@ pub async fn look(app: &App, window: Window) -> Preflight {
             }
         },
         metrics(app, window),
-        requests(app),
-        traces(app),
+        Box::pin(requests(app)),
+        Box::pin(traces(app)),
     );
     let cluster = seen.as_ref().map(|seen| mesh::preflight::Cluster {
         source: &seen.source,
@@ -226,8 +226,9 @@ type Told = (Source, Option<Names>);
 
 /// Asks what the source of traces holds; `None` where there is none, and within where it takes too long.
 async fn traces(app: &App) -> Option<Option<Told>> {
-    let asked = timeout(PATIENCE, app.traces.as_ref()?.describe());
-    let names = timeout(PATIENCE, trace::table(app));
+    // They hold much while they wait, and all that is looked at waits at once: not on one stack.
+    let asked = timeout(PATIENCE, Box::pin(app.traces.as_ref()?.describe()));
+    let names = timeout(PATIENCE, Box::pin(trace::table(app)));
     let (asked, names) = tokio::join!(asked, names);
     match asked {
         Ok(Ok(source)) => Some(Some((source, names.ok().and_then(Result::ok)))),

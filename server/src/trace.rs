@@ -82,12 +82,11 @@ pub async fn list(
         let asked = app.traces_kept.find(source, search);
         async move { (name, asked.await) }
     };
-    let answers = futures::stream::iter(names.to_ask.iter().cloned()).map(ask);
-    let answers: Vec<(String, Result<Arc<Found>, ApiError>)> =
-        answers.buffered(AT_ONCE).collect().await;
+    let names_to_ask = futures::stream::iter(names.to_ask.iter().cloned());
+    let mut answers = names_to_ask.map(ask).buffered(AT_ONCE);
     let mut asked = names.asked;
-    let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for (name, answer) in answers {
+    let mut found = Vec::new();
+    while let Some((name, answer)) = answers.next().await {
         match answer {
             Ok(answer) => {
                 if let Some(row) = asked.iter_mut().find(|it| it.name == name) {
@@ -95,15 +94,15 @@ pub async fn list(
                 }
                 found.push(answer);
             }
-            Err(error) => failures.push(error),
+            Err(error) if found.is_empty() => return Err(error),
+            Err(error) => {
+                notices.push(error.into_notice("traces_missing"));
+                // Who fails once is not asked for the rest: that could take as long each time.
+                break;
+            }
         }
     }
-    if let Some(first) = failures.into_iter().next() {
-        if found.is_empty() {
-            return Err(first);
-        }
-        notices.push(first.into_notice("traces_missing"));
-    }
+    drop(answers);
     let link = app.pages.jaeger.as_ref().and_then(|base| {
         let name = names.to_ask.first()?;
         let search = search(&query, name.clone(), until);

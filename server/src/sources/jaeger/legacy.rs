@@ -7,7 +7,7 @@ use mesh::links::jaeger_tags;
 use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Tag, Trace};
 use serde::Deserialize;
 
-use super::loose::{Entries, Int, Item, List, Object, Shown, Text, Texts, Word};
+use super::loose::{self, Entries, Int, Item, List, Object, Shown, Text, Texts, Word};
 use super::read::{self, Unread, Words};
 
 /// Returns the parameters of a search.
@@ -70,7 +70,7 @@ impl Item for Failed {
 fn envelope<'de, T: Default + Deserialize<'de>>(
     body: &'de [u8],
 ) -> Result<Envelope<T>, serde_json::Error> {
-    let around: Around<T> = serde_json::from_slice(body)?;
+    let around: Around<T> = loose::object(body)?;
     let errors = around.errors.items.into_iter();
     Ok(Envelope {
         data: around.data,

@@ -8,6 +8,12 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// Reads an answer that must be an object.
+pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, serde_json::Error> {
+    let Object(read) = serde_json::from_slice(body)?;
+    read.ok_or_else(|| Error::custom("it is no object"))
+}
+
 /// A list holds so many things at most; longer ones are refused.
 pub const MAX_ITEMS: usize = 200_000;
 

@@ -11,7 +11,7 @@ use mesh::trace::{Log, Process, Search, Span, SpanKind, Tag, Trace};
 use mesh::units::UnixMillis;
 use serde::Deserialize;
 
-use super::loose::{Int, Item, List, Object, Text, Texts, Word};
+use super::loose::{self, Int, Item, List, Object, Text, Texts, Word};
 use super::read::{self, Unread, Words};
 
 /// Returns the parameters of a search, named as every version takes them: the names of newer ones are aliases there.
@@ -123,7 +123,7 @@ pub fn services(body: &[u8]) -> Result<Vec<String>, serde_json::Error> {
     struct Listed {
         services: Texts,
     }
-    let listed: Listed = serde_json::from_slice(body)?;
+    let listed: Listed = loose::object(body)?;
     Ok(listed.services.0)
 }
 
@@ -144,14 +144,14 @@ pub fn operations(body: &[u8]) -> Result<Vec<String>, serde_json::Error> {
             !self.name.0.is_empty()
         }
     }
-    let listed: Listed = serde_json::from_slice(body)?;
+    let listed: Listed = loose::object(body)?;
     let listed = listed.operations.items.into_iter();
     Ok(listed.map(|it| it.name.0).collect())
 }
 
 /// Reads what went wrong from an answer that is no success: status and words.
 pub fn failure(body: &[u8]) -> Option<(Option<i64>, String)> {
-    serde_json::from_slice::<Document<'_>>(body).ok()?.failed()
+    loose::object::<Document<'_>>(body).ok()?.failed()
 }
 
 #[derive(Default, Deserialize)]

@@ -105,18 +105,19 @@ fn traces(body: &Body, is_v3: bool) -> Result<Option<Read>, JaegerError> {
     let Some(mut traces) = data(body, traces, &errors)? else {
         return Ok(None);
     };
-    let (of_traces, what) = match is_v3 {
-        true => ("spans", "no trace's"),
-        false => ("traces", "none"),
-    };
     let mut warnings: Vec<String> = errors
         .iter()
         .take(MAX_WARNINGS)
         .map(|(_, words)| format!("Jaeger warns: {}", shorten(words)))
         .collect();
     if n_left_out > 0 {
+        let of_what = if is_v3 {
+            "Spans whose trace has"
+        } else {
+            "Traces with"
+        };
         warnings.push(format!(
-            "{n_left_out} {of_traces} left out: the id is {what}."
+            "{of_what} no id that reads were left out: {n_left_out}."
         ));
     }
     for trace in &mut traces {

@@ -36,6 +36,10 @@ fn tags(tags: &[Tag]) -> String {
     tags.collect::<Vec<_>>().join(" ")
 }
 
+fn named(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
 fn told(trace: &Trace) -> String {
     let mut out = format!("{}\n", trace.id);
     for span in &trace.spans {
@@ -46,13 +50,15 @@ fn told(trace: &Trace) -> String {
             "  {} of {parent} {} {} [{}] {}{failed}",
             span.id,
             span.kind.as_str(),
-            span.process.service,
+            named(&span.process.service),
             tags(&span.process.tags),
-            span.operation,
+            named(&span.operation),
         )
         .unwrap();
         writeln!(out, "    at {} for {}", span.start_us, span.duration_us).unwrap();
-        writeln!(out, "    {}", tags(&span.tags)).unwrap();
+        if !span.tags.is_empty() {
+            writeln!(out, "    {}", tags(&span.tags)).unwrap();
+        }
         for log in &span.logs {
             writeln!(out, "    {}: {}", log.at_us, tags(&log.fields)).unwrap();
         }
@@ -74,17 +80,45 @@ fn read(text: &str, is_v3: bool) -> String {
 
 #[test]
 fn the_older_dialect_with_values_as_text_is_read() {
-    expect![[r#""#]].assert_eq(&read(LEGACY_OLD, false));
+    expect![[r#"
+        5af7183fb1d4cf5f
+          5af7183fb1d4cf5f of - client istio-ingressgateway.istio-system [ip=10.0.0.1] cart.shop.svc.cluster.local:8080/* failed
+            at 1769860800000100 for 25000
+            component=proxy http.status_code=503 response_flags=UO upstream_cluster=outbound|8080|v2|cart.shop.svc.cluster.local error=true span.kind=client internal.span.format=zipkin
+          6b221d5bc9e6496c of 5af7183fb1d4cf5f server cart.shop [ip=10.0.0.2] cart.shop.svc.cluster.local:8080/*
+            at 1769860800001100 for 20000
+            http.status_code=503 istio.canonical_revision=v2 span.kind=server
+            1769860800002000: event=overflow n=3
+            ! clock skew adjustment disabled; not applying calculated delta of 1ms
+    "#]].assert_eq(&read(LEGACY_OLD, false));
 }
 
 #[test]
 fn the_older_dialect_of_a_newer_server_is_read() {
-    expect![[r#""#]].assert_eq(&read(LEGACY_NEW, false));
+    expect![[r#"
+        5af7183fb1d4cf5f6b221d5bc9e6496c
+          5af7183fb1d4cf5f of - client istio-ingressgateway.istio-system [] cart.shop.svc.cluster.local:8080/* failed
+            at 1769860800000100 for 25000
+            component=proxy http.status_code=503 ratio=0.5 body=AAEC (base64) upstream_cluster=outbound|8080|v2|cart.shop.svc.cluster.local span.kind=client otel.status_code=ERROR error=true
+          6b221d5bc9e6496c of 5af7183fb1d4cf5f server cart.shop [] cart.shop.svc.cluster.local:8080/*
+            at 1769860800001100 for 20000
+            http.status_code=503 istio.canonical_revision=v2 span.kind=server
+            1769860800002000: event=overflow n=3
+    "#]].assert_eq(&read(LEGACY_NEW, false));
 }
 
 #[test]
 fn the_third_version_with_names_for_kinds_is_read() {
-    expect![[r#""#]].assert_eq(&read(V3_OLD, true));
+    expect![[r#"
+        5af7183fb1d4cf5f6b221d5bc9e6496c
+          5af7183fb1d4cf5f of - client istio-ingressgateway.istio-system [] cart.shop.svc.cluster.local:8080/* failed
+            at 1769860800000100 for 25000
+            component=proxy http.status_code=503 upstream_cluster=outbound|8080|v2|cart.shop.svc.cluster.local span.kind=client error=true
+          6b221d5bc9e6496c of 5af7183fb1d4cf5f server cart.shop [] cart.shop.svc.cluster.local:8080/*
+            at 1769860800001100 for 20000
+            http.status_code=503 istio.canonical_revision=v2 span.kind=server
+            1769860800002000: event=overflow n=3
+    "#]].assert_eq(&read(V3_OLD, true));
 }
 
 #[test]
@@ -92,7 +126,21 @@ fn the_third_version_of_a_newer_server_is_read() {
     let text = V3_NEW;
     let found = otlp::traces(text.as_bytes()).unwrap();
     let traces: String = found.traces.iter().map(told).collect();
-    expect![[r#""#]].assert_eq(&traces);
+    expect![[r#"
+        00000000000000000000000000000abc
+          0000000000000001 of - consumer istio-ingressgateway.istio-system [host.ips=[10.0.0.1, 7]] another trace
+            at 1769860801000000 for 0
+            span.kind=consumer otel.scope.name=envoy otel.scope.version=1.40
+            ! Its duration is negative: it is taken for no time.
+        5af7183fb1d4cf5f6b221d5bc9e6496c
+          5af7183fb1d4cf5f of - client istio-ingressgateway.istio-system [host.ips=[10.0.0.1, 7]] cart.shop.svc.cluster.local:8080/* failed
+            at 1769860800000100 for 25000
+            component=proxy http.response.status_code=503 sampled=true ratio=0.5 infinite=Infinity body=AAEC (base64) nested={a: 1, b: []} nothing= upstream_cluster=outbound|8080|v2|cart.shop.svc.cluster.local span.kind=client error=true otel.status_description=overflow otel.scope.name=envoy otel.scope.version=1.40
+          6b221d5bc9e6496c of 5af7183fb1d4cf5f server cart.shop [] cart.shop.svc.cluster.local:8080/*
+            at 1769860800001100 for 20000
+            http.response.status_code=503 istio.canonical_revision=v2 span.kind=server
+            1769860800002000: event=overflow n=3
+    "#]].assert_eq(&traces);
 }
 
 #[test]
@@ -133,7 +181,28 @@ fn what_is_no_span_is_left_out_and_said() {
         r#"{{"data":[{{"traceID":"AA","spans":[{}],"processes":{{"p1":{{"serviceName":"cart.shop"}}}}}},{{"traceID":"zz","spans":[]}},null]}}"#,
         spans.join(",")
     );
-    expect![[r#""#]].assert_eq(&read(&text, false));
+    expect![[r#"
+        aa
+          1 of - internal cart.shop [] x
+            at 1769860800000100 for 5
+          1 of - internal cart.shop [] x
+            at 1769860800000100 for 5
+          2 of - internal cart.shop [] x
+            at 1769860800000100 for 5
+            ! The id of its parent does not read.
+          3 of - internal cart.shop [] x
+            at 1769860800000100 for 5
+          4 of - internal - [] -
+            at 1769860800000100 for 0
+            ! Its duration is negative: it is taken for no time.
+          5 of - internal - [] -
+            at 0 for 31622400000000
+            ! The time of its beginning is none.
+            ! Its duration is longer than a year: it is taken for a year.
+          ! 2 spans were left out: they do not read as spans.
+          ! 2 spans were left out: their id is not one of 1 to 32 hexadecimal digits.
+        Traces with no id that reads were left out: 2."#]]
+    .assert_eq(&read(&text, false));
 }
 
 /// What a server answers to a path with its parameters.

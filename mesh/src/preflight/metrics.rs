@@ -279,11 +279,11 @@ pub fn traces(facts: &Facts<'_>) -> Item {
 fn unasked(facts: &Facts<'_>) -> Item {
     match facts.cluster.as_ref() {
         Some(it) if it.jaeger.is_none() => TRACES
-            .warn("No Service here looks like Jaeger, and none is given: there are no traces. Everything else works.")
+            .ok("No Service here looks like Jaeger, and none is given: there are no traces. Everything else works.")
             .mend("to have traces, install Istio's add-on, or give the address of a Jaeger: --jaeger URL"),
         Some(_) => TRACES.warn("Jaeger is found, and is not asked."),
         None => TRACES
-            .warn("No Jaeger is given: there are no traces. Everything else works.")
+            .ok("No Jaeger is given: there are no traces. Everything else works.")
             .mend("to have traces, give its address: --jaeger URL"),
     }
 }

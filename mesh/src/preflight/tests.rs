@@ -783,7 +783,7 @@ fn what_is_beside_the_mesh_is_found_or_not_and_never_fails() {
     assert!(
         world
             .told("traces.jaeger")
-            .starts_with("Warn: No Service here looks like Jaeger")
+            .starts_with("Ok: No Service here looks like Jaeger")
     );
     let away = Source {
         reachable: false,

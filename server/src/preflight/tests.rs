@@ -87,7 +87,7 @@ async fn without_a_cluster_and_with_a_prometheus_that_is_away_nothing_is_guessed
         [
             "metrics Fail",
             "cluster Unknown",
-            "traces Warn",
+            "traces Ok",
             "dashboards Ok"
         ]
     );

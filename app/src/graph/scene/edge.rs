@@ -240,7 +240,7 @@ pub fn draw_halo(edge: &api::Edge, line: &Curve, scale: f64, items: &mut Vec<Ite
         Outline::Curve(line.clone()),
         None,
         Some(stroke),
-        0.4,
+        0.3,
     ));
 }
 

@@ -12,6 +12,11 @@ pub fn is_slow(rank: &Rank) -> bool {
     rank.faster_from >= SLOW
 }
 
+/// Writes what stands in the row of a slow call: `slowest 1.8 %`.
+pub fn mark(rank: &Rank) -> String {
+    format!("slowest {}", numbers::share(1.0 - rank.faster_from))
+}
+
 /// Writes it short: `slower than 98 %`.
 pub fn short(rank: &Rank) -> String {
     let (from, to) = (
@@ -77,6 +82,7 @@ mod tests {
             words(&rank(0.98, 0.983)),
             "Slower than 98 % of 12.4k calls of this edge in that hour; p50 12 ms, p95 80 ms."
         );
+        assert_eq!(mark(&rank(0.98, 0.983)), "slowest 2.0 %");
         assert_eq!(short(&rank(0.9, 0.97)), "slower than 90 to 97 %");
         assert_eq!(short(&rank(0.0, 0.4)), "slower than at most 40 %");
         assert_eq!(short(&rank(0.0, 0.0)), "as fast as any");

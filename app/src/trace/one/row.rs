@@ -104,7 +104,7 @@ pub fn Line(walk: Walk, trace: Arc<TraceDetails>, span: usize, row: usize) -> im
             <div class="span__status" role="gridcell">
                 {it.status.clone().map(|status| view! { <span class="code" class:code--server=failed>{status}</span> })}
                 {move || rank.get().filter(rank::is_slow).map(|rank| view! {
-                    <span class="span__slow" title=rank::words(&rank)>{rank::short(&rank)}</span>
+                    <span class="span__slow" title=rank::words(&rank)>{rank::mark(&rank)}</span>
                 })}
             </div>
             <div class="span__duration figure" role="gridcell">{micros(it.duration_us)}</div>

@@ -32,9 +32,6 @@ static PROMETHEUS: LazyLock<(Prometheus, Instant)> = LazyLock::new(|| {
 
 /// A pidali that asks a Jaeger which speaks one dialect alone.
 struct World {
-    dialect: Dialect,
-    /// Where that Jaeger answers.
-    jaeger: String,
     pidali: Pidali,
 }
 
@@ -50,11 +47,7 @@ impl World {
             &jaeger,
         ];
         let pidali = Pidali::start(&args).expect("pidali");
-        World {
-            dialect,
-            jaeger,
-            pidali,
-        }
+        World { pidali }
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -68,7 +61,9 @@ impl World {
         let rest = Duration::from_secs(30).saturating_sub(PROMETHEUS.1.elapsed());
         tokio::time::sleep(rest).await;
         let found: Traces = self
-            .ask("traces?namespace=payments&service=payments&version=v2&errors=true&window=15m")
+            .ask(
+                "traces?namespace=payments&service=payments&version=v2&errors=true&window=15m&limit=500",
+            )
             .await?;
         ensure!(!found.items.is_empty(), "no failing trace: {found:?}");
         Ok(found.items)
@@ -150,7 +145,9 @@ async fn failing_calls_of_the_canary_have_failing_traces(world: &World) -> Resul
     // The same filter by the edge that the graph draws.
     let edge = "Kubernetes/shop/checkout->Kubernetes/payments/payments-v2:http";
     let by_edge: Traces = world
-        .ask(&format!("traces?edge={edge}&errors=true&window=15m"))
+        .ask(&format!(
+            "traces?edge={edge}&errors=true&window=15m&limit=500"
+        ))
         .await?;
     let ids: BTreeSet<&str> = by_edge.items.iter().map(|it| it.id.as_str()).collect();
     assert!(rows.iter().any(|it| ids.contains(it.id.as_str())));

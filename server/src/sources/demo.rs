@@ -64,33 +64,42 @@ impl Demo {
 
     /// Returns the names that its services trace under, sorted.
     pub fn tracing_services(&self) -> Vec<String> {
-        Vec::new()
+        self.world().tracing_services()
+    }
+
+    /// Returns the operations of a tracing name, sorted.
+    pub fn tracing_operations(&self, service: &str) -> Vec<String> {
+        self.world().tracing_operations(service)
     }
 
     /// Returns the traces that a search finds, the youngest first.
-    pub fn find_traces(&self, _search: &Search) -> Vec<Trace> {
-        Vec::new()
+    pub fn find_traces(&self, search: &Search) -> Vec<Trace> {
+        self.world().find_traces(search)
     }
 
     /// Returns one trace; `None` where there is none of this id.
-    pub fn trace(&self, _id: &str) -> Option<Trace> {
-        None
+    pub fn trace(&self, id: &str) -> Option<Trace> {
+        self.world().trace(id)
     }
 
     /// Returns who called whom, as far as calls were sampled.
-    pub fn trace_dependencies(&self, _since_us: i64, _until_us: i64) -> Vec<Dependency> {
-        Vec::new()
+    pub fn trace_dependencies(&self, since_us: i64, until_us: i64) -> Vec<Dependency> {
+        self.world().dependencies(since_us, until_us)
     }
 
     /// Returns what the sources page says of its traces.
     pub fn describe_traces(&self) -> Source {
-        let n = self.tracing_services().len();
+        let world = self.world();
+        let (n, one_in) = (world.tracing_services().len(), world.traced_one_in());
         Source {
             name: "demo".to_owned(),
             kind: "demo".to_owned(),
             reachable: true,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            capabilities: vec![format!("{n} services with traces")],
+            capabilities: vec![
+                format!("{n} services with traces"),
+                format!("one arrival in {one_in} is sampled"),
+            ],
             ..Source::default()
         }
     }

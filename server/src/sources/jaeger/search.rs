@@ -43,6 +43,24 @@ pub fn found(body: &Body, is_v3: bool, search: &Search) -> Result<Found, JaegerE
     Ok(found)
 }
 
+/// Reads the answer to a search for all that `asked` says but failures, and keeps those that failed.
+pub fn failed(
+    body: &Body,
+    is_v3: bool,
+    all: &Search,
+    asked: &Search,
+) -> Result<Found, JaegerError> {
+    let mut found = found(body, is_v3, all)?;
+    let n_all = found.traces.len();
+    found
+        .traces
+        .retain(|trace| trace.spans.iter().any(|span| bears(span, asked)));
+    if found.traces.len() < n_all {
+        found.not_applied.insert(0, "errors");
+    }
+    Ok(found)
+}
+
 /// Reads the answer to the question for one trace.
 pub fn one(body: &Body, is_v3: bool, id: &str) -> Result<Option<Trace>, JaegerError> {
     let Some((mut traces, warnings)) = traces(body, is_v3)? else {

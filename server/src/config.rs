@@ -277,6 +277,7 @@ pub struct JaegerArgs {
     /// cluster, as kube://istio-system/tracing:80. Without it, it is looked for in the cluster. It is optional: without
     /// a Jaeger there are no traces, and everything else is there.
     #[arg(
+        id = "jaeger_url",
         long = "jaeger",
         env = "PIDALI_JAEGER",
         default_value = "",
@@ -285,25 +286,30 @@ pub struct JaegerArgs {
     pub url: String,
     /// A header sent along, as `Name: value`; repeatable.
     #[arg(
+        id = "jaeger_headers",
         long = "jaeger-header",
         env = "PIDALI_JAEGER_HEADERS",
         value_delimiter = '\n'
     )]
     pub headers: Vec<String>,
     /// The user name for basic authentication; the password is read from PIDALI_JAEGER_PASSWORD.
-    #[arg(long = "jaeger-user", env = "PIDALI_JAEGER_USER")]
+    #[arg(id = "jaeger_user", long = "jaeger-user", env = "PIDALI_JAEGER_USER")]
     pub user: Option<String>,
     /// A file with a bearer token, read again when it changes.
-    #[arg(long = "jaeger-token-file", env = "PIDALI_JAEGER_TOKEN_FILE")]
+    #[arg(
+        id = "jaeger_token_file",
+        long = "jaeger-token-file",
+        env = "PIDALI_JAEGER_TOKEN_FILE"
+    )]
     pub token_file: Option<PathBuf>,
     /// How long one answer may take, in seconds.
-    #[arg(long = "jaeger-timeout", env = "PIDALI_JAEGER_TIMEOUT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(id = "jaeger_timeout_secs", long = "jaeger-timeout", env = "PIDALI_JAEGER_TIMEOUT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout_secs: u64,
     /// How many questions may be open at once.
-    #[arg(long = "jaeger-concurrency", env = "PIDALI_JAEGER_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(id = "jaeger_concurrency", long = "jaeger-concurrency", env = "PIDALI_JAEGER_CONCURRENCY", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
     /// How large one answer may be, decompressed, in MiB.
-    #[arg(long = "jaeger-max-answer", env = "PIDALI_JAEGER_MAX_ANSWER", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    #[arg(id = "jaeger_max_answer_mib", long = "jaeger-max-answer", env = "PIDALI_JAEGER_MAX_ANSWER", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub max_answer_mib: u64,
 }
 
@@ -423,6 +429,12 @@ impl JaegerArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_flags_are_mistaken_for_each_other() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
 
     #[test]
     fn only_an_address_that_a_browser_can_open_is_linked_to() {

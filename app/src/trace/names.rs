@@ -60,7 +60,7 @@ pub fn NamesPage() -> impl IntoView {
                 <datalist id="names-unclaimed">
                     {move || unclaimed.get().unwrap_or_default().into_iter().map(|name| view! { <option value=name></option> }).collect_view()}
                 </datalist>
-                <div class="table-frame table-frame--short" tabindex="0" role="region" aria-label="Names by service">
+                <div class="traces__frame">
                     <table class="table listing names">
                         <caption class="visually-hidden">"Names by service"</caption>
                         <thead>

@@ -116,6 +116,9 @@ impl Desk {
                 d.camera = Camera::first(picture.bounds(), picture.start(), d.size);
             }
             d.picture = Some(Arc::clone(&picture));
+            if is_new {
+                d.reveal_way();
+            }
             shown = Some(picture);
         });
         self.repaint();
@@ -159,6 +162,7 @@ impl Desk {
             // The panel of what is selected must not pull the picture from under a second click.
             if before.x < 1.0 || (!d.is_theirs && d.selected.is_none()) {
                 d.camera = Camera::first(picture.bounds(), picture.start(), size);
+                d.reveal_way();
             }
             // The panel has opened over what was selected.
             if let Some(place) = d.selected.as_deref().and_then(|id| picture.place(id)) {
@@ -194,7 +198,13 @@ impl Desk {
 
     /// Hears what a trace passed.
     pub fn pass(self, way: Option<Arc<BTreeSet<String>>>) {
-        self.0.update_value(|d| d.way = way);
+        self.0.update_value(|d| {
+            let is_other = way.is_some() && d.way != way;
+            d.way = way;
+            if is_other {
+                d.reveal_way();
+            }
+        });
         self.repaint();
     }
 
@@ -325,6 +335,22 @@ impl Desk {
 }
 
 impl Inner {
+    /// Brings all of what a trace passed onto the screen, where not all of it is.
+    fn reveal_way(&mut self) {
+        let (Some(way), Some(picture)) = (&self.way, &self.picture) else {
+            return;
+        };
+        let places = way.iter().filter_map(|id| picture.place(id));
+        let Some(bounds) = places.reduce(Rect::joined) else {
+            return;
+        };
+        let seen = self.camera.seen(self.size);
+        if self.size.x >= 1.0 && seen.joined(bounds) != seen {
+            self.camera = Camera::fit(bounds.grown(40.0), self.size);
+            self.is_theirs = true;
+        }
+    }
+
     fn frame(&mut self) {
         let (Some(canvas), Some(picture)) = (self.canvas.clone(), self.picture.clone()) else {
             return;

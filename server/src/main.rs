@@ -53,6 +53,9 @@ fn main() -> ExitCode {
     // Two workers: the work is waiting, not computing, and each thread costs memory.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // Whole answers are put together in one future, and a frame of it is large where nothing is optimised; what is
+        // not touched costs nothing.
+        .thread_stack_size(8 * 1024 * 1024)
         .enable_all()
         .build();
     let is_preflight = matches!(&cli.command, Command::Preflight(_));

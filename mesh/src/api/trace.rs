@@ -196,12 +196,10 @@ pub struct SpanRow {
     pub skew_us: i64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_false(truth: &bool) -> bool {
     !truth
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -229,7 +227,6 @@ pub struct SpanDetails {
     pub left_out_bytes: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_none_left_out(bytes: &u64) -> bool {
     *bytes == 0
 }

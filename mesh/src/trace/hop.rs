@@ -24,6 +24,8 @@ pub struct Hop<'a> {
     pub upstream: Option<Upstream<'a>>,
     /// Whether it says that it took the call from someone else.
     pub is_inbound: bool,
+    /// Whether it is a copy of a call, for whose answer nobody waits.
+    pub is_copy: bool,
     /// Whether it is gRPC.
     pub is_grpc: bool,
     /// The HTTP status; `Some(0)` where none was sent.
@@ -80,6 +82,7 @@ impl<'a> Hop<'a> {
             cluster: said(own(&["istio.cluster_id", "k8s.cluster.name"])),
             is_inbound: is_inbound && upstream.is_none(),
             upstream,
+            is_copy: span.tag(&["http.url", "url.full"]).is_some_and(is_shadow),
             is_grpc: grpc.is_some() || span.tag(&["rpc.system"]) == Some("grpc"),
             http: http.and_then(|it| it.trim().parse().ok()),
             grpc: grpc.and_then(grpc_status),
@@ -109,7 +112,10 @@ pub fn failed(span: &Span, hop: &Hop<'_>) -> bool {
         !it.is_empty() && !it.eq_ignore_ascii_case("false") && it != "0"
     });
     let otel = span.tag(&["otel.status_code"]);
-    let is_gone = hop.http == Some(0) && hop.flags.contains("DC");
+    // Envoy writes `error` of calls whose client went away, too: nobody's failure (rule R4).
+    if hop.http == Some(0) && hop.flags.contains("DC") {
+        return false;
+    }
     span.is_error
         || is_said
         || otel.is_some_and(|it| it.eq_ignore_ascii_case("error"))
@@ -148,6 +154,14 @@ fn outbound(cluster: &str) -> Option<Upstream<'_>> {
         subset: Some(subset).filter(|it| !it.is_empty()),
         host,
     })
+}
+
+/// Envoy writes `-shadow` behind the host of a mirrored request.
+fn is_shadow(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |it| it.1);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    host.ends_with("-shadow")
 }
 
 /// gRPC's statuses are written as numbers or as words.
@@ -261,7 +275,11 @@ mod tests {
         for tags in [
             &[("error", "false")][..],
             &[("http.status_code", "404")],
-            &[("http.status_code", "0"), ("response_flags", "DC")],
+            &[
+                ("error", "true"),
+                ("http.status_code", "0"),
+                ("response_flags", "DC"),
+            ],
             &[("grpc.status_code", "5")],
             &[("grpc.status_code", "nonsense")],
         ] {

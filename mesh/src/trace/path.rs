@@ -103,7 +103,7 @@ fn sent(
     // The last of several: a retry. What does not say that it took a call is the caller's own work.
     let server = tree
         .children(idx)
-        .filter(|child| steps[*child].hop.upstream.is_none())
+        .filter(|child| steps[*child].hop.upstream.is_none() && !steps[*child].hop.is_copy)
         .filter_map(|child| steps[child].spot.as_ref())
         .filter(|spot| spot.id != caller.id)
         .last();

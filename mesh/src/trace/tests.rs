@@ -373,6 +373,21 @@ fn a_call_stands_among_those_of_its_edge() {
 }
 
 #[test]
+fn a_mirrored_copy_is_not_the_callee() {
+    let mut trace = purchase();
+    let copy = span("copy", Some("v1"))
+        .by("api.shop")
+        .lasting(6, 90)
+        .server("api-v2-5d8f9c7b6-ccccc.shop", "200")
+        .tags(&[("http.url", "http://api-shadow:80/")]);
+    trace.spans.push(copy.0);
+    let told = details(&trace, &mesh());
+    let of_call = told.spans.iter().find(|it| it.id == "v1").unwrap();
+    let edge = &told.edges[of_call.edge.unwrap() as usize];
+    assert_eq!(edge.id, "c/shop/web->c/shop/api-v1:http");
+}
+
+#[test]
 fn names_are_tried_against_those_that_are_listed() {
     let query = |pairs: &[(&str, &str)]| TracesQuery::from_pairs(pairs.iter().copied()).unwrap();
     let of_edge = query(&[("edge", "c/shop/web->c/shop/service/cart:http")]);

@@ -89,7 +89,9 @@ impl Jaeger {
             .get(reqwest::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("no content type");
-        if kind.contains("json") {
+        // Go's way of refusing calls JSON plain text: whether it is any is seen when it is read.
+        let is_refusal = !status.is_success() && kind.starts_with("text/plain");
+        if kind.contains("json") || is_refusal {
             return Ok(());
         }
         let not_jaeger = |kind: String| JaegerError::NotJaeger {

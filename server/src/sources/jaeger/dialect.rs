@@ -88,9 +88,12 @@ impl Jaeger {
             Ok(body) if body.status.is_server_error() => JaegerError::Status {
                 status: body.status.as_u16(),
             },
-            Ok(_) => JaegerError::NotJaeger {
+            Ok(body) => JaegerError::NotJaeger {
                 url: self.url(),
-                kind: "other JSON".to_owned(),
+                kind: match body.status.is_success() {
+                    true => "other JSON".to_owned(),
+                    false => format!("status {}", body.status.as_u16()),
+                },
             },
             Err(error) => error,
         });

@@ -272,10 +272,13 @@ async fn the_older_dialect_is_preferred_and_found_under_the_usual_path() {
             200,
             r#"{"data":[{"parent":"b","child":"c","callCount":3},{"parent":"a","child":"b","callCount":7}]}"#,
         ),
-        it if it.starts_with("/jaeger/api/traces/") => json(
-            404,
+        // It calls this plain text.
+        it if it.starts_with("/jaeger/api/traces/") => (
+            StatusCode::NOT_FOUND,
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
             r#"{"data":null,"errors":[{"code":404,"msg":"trace not found"}]}"#,
-        ),
+        )
+            .into_response(),
         _ => gone(),
     };
     let (jaeger, server) = jaeger(answers).await;

@@ -119,9 +119,7 @@ pub fn failed(span: &Span, hop: &Hop<'_>) -> bool {
     span.is_error
         || is_said
         || otel.is_some_and(|it| it.eq_ignore_ascii_case("error"))
-        || hop
-            .http
-            .is_some_and(|it| it >= 500 || (it == 0 && !is_gone))
+        || hop.http.is_some_and(|it| it >= 500 || it == 0)
         || hop
             .grpc
             .is_some_and(|it| [2, 4, 12, 13, 14, 15].contains(&it))

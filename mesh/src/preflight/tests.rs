@@ -259,7 +259,6 @@ fn a_sound_mesh_has_nothing_to_mend() {
         .map(|it| format!("{:?} {}: {}", it.status, it.id, it.message))
         .collect();
     expect![[r#"
-        Ok traces.jaeger: Jaeger answers at kube://istio-system/tracing:80: 4 services with traces. Of 1 service of the mesh, 1 trace under a name that fits.
         Ok cluster.api: Kubernetes v1.34.1 answers at https://10.0.0.1.
         Ok cluster.who: The API knows who asks as ann.
         Ok cluster.read: 10 kinds of objects are followed, in all namespaces.
@@ -282,6 +281,7 @@ fn a_sound_mesh_has_nothing_to_mend() {
         Ok metrics.labels: All 2 labels that are read are there.
         Ok metrics.scrapes: Proxies are scraped every 15 s. A window of 5m holds 20 scrapes: enough.
         Ok metrics.requests: Proxies reported about 1.2 k requests.
+        Ok traces.jaeger: Jaeger answers at kube://istio-system/tracing:80: 4 services with traces. Of 1 service of the mesh, 1 trace under a name that fits.
         Ok dashboards.grafana: No Service here looks like Grafana, and none is needed."#]]
     .assert_eq(&lines.join("\n"));
     assert!(
@@ -462,8 +462,8 @@ fn an_api_that_is_away_fails_and_what_hangs_on_it_is_unknown() {
             "istio Unknown",
             "injection Unknown",
             "restarts Unknown",
-            "traces Unknown",
             "metrics Ok",
+            "traces Ok",
             "dashboards Ok"
         ]
     );
@@ -504,6 +504,7 @@ fn without_a_cluster_it_is_said_what_can_not_be_told_and_how_to_give_one() {
         cluster: None,
         metrics: Some(&prometheus()),
         requests: Some(0.0),
+        traces: Traces::Unasked,
         grafana: Some("https://grafana.example/"),
     };
     let found = answer(&facts);

@@ -79,7 +79,7 @@ impl Traces {
     pub(crate) fn begin(&mut self, (seed, step, stream): (u64, i64, u64), nth: u32, at_ms: f64) {
         // Another way of mixing than the dice have: what is drawn there says nothing of what is sampled.
         let key = mix(mix(mix(stream ^ SALT) ^ mix(seed)) ^ mix(step as u64) ^ u64::from(nth));
-        self.draft = (key % ONE_IN == 0).then(|| Draft::new(key, at_ms));
+        self.draft = key.is_multiple_of(ONE_IN).then(|| Draft::new(key, at_ms));
     }
 
     /// Ends the arrival, and keeps what proxies told of it.

@@ -69,8 +69,12 @@ pub async fn show(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 fn is_page(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        ["" | "index.html" | "overview" | "graph" | "routes" | "sources" | "preflight"] => true,
+        [
+            "" | "index.html" | "overview" | "graph" | "routes" | "sources" | "preflight"
+            | "traces",
+        ] => true,
         ["services" | "workloads" | "breakers" | "sidecars" | "control-plane" | "config"] => true,
+        ["traces", id] => !id.is_empty(),
         ["services" | "workloads", namespace, name] => !namespace.is_empty() && !name.is_empty(),
         _ => false,
     }

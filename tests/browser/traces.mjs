@@ -164,7 +164,7 @@ export default [
       const routes = await api(pidali, "routes");
       const route = routes.items.find((it) => JSON.stringify(it).includes("payments")).id;
       const page = await browser.open(`${pidali.url}routes?window=30m&selected=${encodeURIComponent(route)}`);
-      await page.getByRole("link", { name: "Traces of v2" }).first().click();
+      await page.getByRole("link", { name: "Traces of canary" }).first().click();
       await page.waitForURL(/\/traces\?.*service=payments.*version=v2/);
       await found(page).getByRole("link").first().waitFor();
       const versions = await page.locator(".traces__version").allTextContents();
@@ -234,7 +234,7 @@ export default [
       await page.keyboard.press("End");
       assert.equal(await (await active(page)).getAttribute("aria-rowindex"), String(all + 1));
       assert.ok((await inPage()) < 120, `${await inPage()} rows`);
-      await page.getByRole("button", { name: "Fold all" }).click();
+      await page.getByRole("button", { name: "Fold all", exact: true }).click();
       assert.equal(await tree(page).getAttribute("aria-rowcount"), "102");
       await page.getByLabel("Find spans by service or operation").fill("cart select");
       await page.getByText("9,900 matches").waitFor();

@@ -274,7 +274,7 @@ async fn what_admission_says_is_passed_on() -> Result<()> {
         Ok(set.status == 422 && error(&set).1.contains("v2 gets half at most"))
     };
     // The server takes a policy up after a while.
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while !refused().await? {
         assert!(
             begun.elapsed() < Duration::from_secs(30),
@@ -290,7 +290,7 @@ async fn what_admission_says_is_passed_on() -> Result<()> {
 
     // A webhook that nobody answers at, as when istiod is gone.
     shop.apply(shop::WEBHOOK)?;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     loop {
         let set = shop
             .set(&pidali, &[55, 45], json!({"dry_run": true}))
@@ -376,18 +376,14 @@ async fn an_api_that_goes_away_is_said_and_followed_again_when_it_is_back() -> R
         set.text
     );
     // What was known is still shown, and that it is old is said.
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let routes = pidali.json("routes?namespaces=away").await?;
         assert_eq!(routes["items"][0]["name"], "backend");
         if routes["notices"].to_string().contains("cluster_stale") {
             break;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{}",
-            routes["notices"]
-        );
+        assert!(Instant::now() < deadline, "{}", routes["notices"]);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     server.start_api()?;
@@ -429,7 +425,7 @@ async fn credentials_that_fail_are_said_with_the_mend() -> Result<()> {
             &kubeconfig,
         ])?;
         let mut problem = String::new();
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while problem.is_empty() && begun.elapsed() < Duration::from_secs(20) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             let sources = pidali.json("sources").await?;

@@ -303,7 +303,7 @@ fn segment(text: &str) -> String {
                 out.push(char::from(byte))
             }
             // Two dots alone would lead up.
-            b'.' if text.trim_matches('.') != "" => out.push('.'),
+            b'.' if !text.trim_matches('.').is_empty() => out.push('.'),
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 use mesh::api::trace::{SpanRow, TraceDetails};
 use web_sys::MouseEvent;
@@ -57,6 +58,8 @@ pub fn Line(walk: Walk, trace: Arc<TraceDetails>, span: usize, row: usize) -> im
         event.stop_propagation();
         walk.turn(span);
     };
+    // Of the words that readers of the screen know, the macro does not know this one.
+    let level = custom_attribute("aria-level", (it.depth + 1).to_string());
     view! {
         <div
             class="span"
@@ -66,7 +69,7 @@ pub fn Line(walk: Walk, trace: Arc<TraceDetails>, span: usize, row: usize) -> im
             role="row"
             id=element_id(span)
             aria-rowindex=(row + 2).to_string()
-            attr:aria-level=(it.depth + 1).to_string()
+            {..level}
             aria-expanded=move || has_children.then(|| (!is_folded()).to_string())
             aria-selected=move || is_active().to_string()
             style:transform=format!("translateY({}px)", row as f64 * HEIGHT)

@@ -220,7 +220,7 @@ export default [
   [
     "traces: of ten thousand spans only those in view are in the page, and keys reach the last",
     async ({ browser, pidali }) => {
-      const page = await browser.open("about:blank");
+      const page = await browser.open(`${pidali.url}traces/names`);
       const trace = large(10_001);
       const json = (body) => (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
       await page.route("**/api/v1/traces/abc", json(trace));

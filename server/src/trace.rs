@@ -206,7 +206,7 @@ pub async fn ranks(
     Params(NoParams): Params<NoParams>,
 ) -> Result<Response, ApiError> {
     let trace = trace_of(&app, &id).await?;
-    let now = app.facts.instant(None)?.floor_to(MINUTE_MS);
+    let now = app.facts.instant(None)?;
     let at = UnixMillis(ceil(end_of(&trace).0, HOUR_STEP_MS).min(now.0));
     let window = Window::HOUR;
     let facts = app.facts.full(window, at).await?;

@@ -91,7 +91,7 @@ impl Jaeger {
             Ok(body) => JaegerError::NotJaeger {
                 url: self.url(),
                 kind: match body.status.is_success() {
-                    true => "other JSON".to_owned(),
+                    true => "something else".to_owned(),
                     false => format!("status {}", body.status.as_u16()),
                 },
             },

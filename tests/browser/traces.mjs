@@ -211,7 +211,7 @@ export default [
       await page.getByRole("button", { name: "Compare", exact: true }).click();
       await page.waitForURL((url) => url.searchParams.get("with") === items[1].id);
       const table = page.getByRole("table", { name: /^By service and operation/ });
-      assert.ok((await table.getByRole("row").count()) > 1);
+      await table.getByRole("row").nth(1).waitFor();
       await browser.keep("traces-compared");
       await page.getByRole("link", { name: "Swap" }).click();
       await page.waitForURL((url) => url.searchParams.get("with") === items[0].id);

@@ -1,7 +1,7 @@
 // Config: what is wrong with the objects that steer traffic, by object, with the mends.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { endWithUs, start } from "./program.mjs";
+import { start } from "./program.mjs";
+import { emptyPrometheus } from "./prometheus.mjs";
 
 const SIZES = [
   [1440, 900],
@@ -99,27 +99,14 @@ export default [
   [
     "config: without a cluster there is nothing to look at, and why",
     async ({ browser }) => {
-      const server = createServer((request, answer) => {
-        request.resume();
-        const data = { resultType: "vector", result: [] };
-        answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status: "success", data }));
-      });
-      await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const stop = endWithUs(
-        () =>
-          new Promise((resolve) => {
-            server.close(resolve);
-            server.closeAllConnections();
-          }),
-      );
-      const prometheus = `http://127.0.0.1:${server.address().port}`;
-      const pidali = await start(["serve", "--listen", "127.0.0.1:0", "--prometheus", prometheus]);
+      const prometheus = await emptyPrometheus();
+      const pidali = await start(["serve", "--listen", "127.0.0.1:0", "--prometheus", prometheus.url]);
       const page = await browser.open(`${pidali.url}config`);
       const message = page.getByRole("heading", { name: /No cluster|Nothing to look at|No faults found/ });
       await message.waitFor();
       await browser.leave();
       await pidali.stop();
-      await stop();
+      await prometheus.stop();
     },
   ],
   ...SIZES.flatMap(([width, height]) =>

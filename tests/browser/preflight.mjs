@@ -1,7 +1,7 @@
 // Preflight: whether the mesh has what the dashboard needs, worst first, with the lines to paste.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { endWithUs, start } from "./program.mjs";
+import { start } from "./program.mjs";
+import { emptyPrometheus } from "./prometheus.mjs";
 
 const SIZES = [
   [1440, 900],
@@ -13,24 +13,6 @@ const RANK = { fail: 0, warn: 1, unknown: 2, ok: 3 };
 const groups = (page) => page.getByRole("list", { name: "What was looked at, worst first" });
 const group = (page, title) =>
   groups(page).locator(":scope > li").filter({ has: page.getByRole("heading", { name: new RegExp(`^${title}`), level: 2 }) });
-
-/** A Prometheus that answers to nothing but questions, with nothing. */
-async function emptyPrometheus() {
-  const server = createServer((request, answer) => {
-    request.resume();
-    const data = { resultType: "vector", result: [] };
-    answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status: "success", data }));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const stop = endWithUs(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return { url: `http://127.0.0.1:${server.address().port}`, stop };
-}
 
 export default [
   [

@@ -1,6 +1,7 @@
 // A real Prometheus for the stories that need one: it scrapes every second and ends with them.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -71,4 +72,22 @@ export async function startPrometheus() {
         setTimeout(() => child.kill("SIGKILL"), 5000).unref();
       })),
   };
+}
+
+/** A Prometheus that answers to nothing but questions, with nothing. */
+export async function emptyPrometheus() {
+  const server = createHttpServer((request, answer) => {
+    request.resume();
+    const data = { resultType: "vector", result: [] };
+    answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status: "success", data }));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = endWithUs(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
+  return { url: `http://127.0.0.1:${server.address().port}`, stop };
 }

@@ -1,8 +1,8 @@
 // Traces: found, opened, walked through by keys, laid over the graph, and reached from an edge that fails.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { drawn } from "./browser.mjs";
-import { endWithUs, start } from "./program.mjs";
+import { start } from "./program.mjs";
+import { emptyPrometheus } from "./prometheus.mjs";
 
 const SIZES = [
   [1440, 900],
@@ -58,24 +58,6 @@ function large(n) {
     id: "abc", start_us: 1_769_860_800_000_000, duration_us: 1_000_000, n_errors: 100, spans, edges: [],
     services: [share("cart.shop"), share("web.shop")], operations: ["GET /", "SELECT"], warnings: [], notices: [],
   };
-}
-
-/** A Prometheus that has nothing. */
-async function emptyPrometheus() {
-  const server = createServer((request, answer) => {
-    request.resume();
-    const data = { resultType: "vector", result: [] };
-    answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status: "success", data }));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const stop = endWithUs(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return { url: `http://127.0.0.1:${server.address().port}`, stop };
 }
 
 export default [

@@ -17,6 +17,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+// What is measured in here runs as it does in the program (docs/adr/0010).
+#[cfg(target_env = "gnu")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> Result<ExitCode> {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     let n_workloads = size(&mut names)?;

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 mod critical;
 mod details;
 mod hop;
@@ -51,7 +53,7 @@ pub struct Tag {
     /// Its name.
     pub key: Arc<str>,
     /// Its value, as a person reads it.
-    pub value: Box<str>,
+    pub value: CompactString,
 }
 
 /// What happened within a span.
@@ -83,9 +85,9 @@ pub enum SpanKind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     /// Its id, unique within its trace if the tracer is right.
-    pub id: Box<str>,
+    pub id: CompactString,
     /// The span it belongs to; none for a root.
-    pub parent: Option<Box<str>>,
+    pub parent: Option<CompactString>,
     /// Who recorded it.
     pub process: Arc<Process>,
     /// What was done: a route, a method.

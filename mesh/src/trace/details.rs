@@ -59,7 +59,7 @@ pub fn details(trace: &Trace, known: &Known) -> TraceDetails {
         .zip(&steps)
         .enumerate()
         .map(|(idx, (node, step))| SpanRow {
-            id: node.id.clone(),
+            id: node.id.to_string(),
             parent: node.parent.and_then(|it| u32::try_from(it).ok()),
             depth: node.depth,
             n_below: node.n_below,
@@ -144,7 +144,7 @@ pub fn span(trace: &Trace, id: &str) -> Option<SpanDetails> {
     logs.retain(|it| !it.fields.is_empty());
     logs.sort_by_key(|it| it.at_us);
     Some(SpanDetails {
-        id: node.id.clone(),
+        id: node.id.to_string(),
         service: node.span.process.service.clone(),
         operation: node.span.operation.to_string(),
         tags,

@@ -5,7 +5,7 @@
 
 use crate::telemetry::Flags;
 
-use super::{Span, SpanKind};
+use super::{Span, SpanKind, Tag};
 
 /// What a proxy, or an application's own tracer, says of its part of a call. What is not said is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,64 @@ pub struct Hop<'a> {
     pub grpc: Option<u16>,
     /// Envoy's response flags.
     pub flags: Flags,
+    /// What it says of a failure.
+    error: Option<&'a str>,
+    /// OpenTelemetry's status.
+    otel_status: Option<&'a str>,
+}
+
+/// What tags say under the names that are known here, each name's first one; of two names for one thing, in the order
+/// in which they are believed. A trace may have a hundred thousand tags: each is looked at once.
+#[derive(Default)]
+struct Said<'a> {
+    node_id: Option<&'a str>,
+    upstream_cluster: [Option<&'a str>; 2],
+    pod: Option<&'a str>,
+    namespace: [Option<&'a str>; 2],
+    app: Option<&'a str>,
+    version: [Option<&'a str>; 2],
+    cluster: [Option<&'a str>; 2],
+    url: [Option<&'a str>; 2],
+    rpc_system: Option<&'a str>,
+    http: [Option<&'a str>; 2],
+    grpc: [Option<&'a str>; 2],
+    flags: Option<&'a str>,
+    error: Option<&'a str>,
+    otel_status: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn of(tags: &'a [Tag]) -> Said<'a> {
+        let mut said = Said::default();
+        for tag in tags {
+            let place = match &*tag.key {
+                "node_id" => &mut said.node_id,
+                "upstream_cluster" => &mut said.upstream_cluster[0],
+                "upstream_cluster.name" => &mut said.upstream_cluster[1],
+                "k8s.pod.name" => &mut said.pod,
+                "istio.namespace" => &mut said.namespace[0],
+                "k8s.namespace.name" => &mut said.namespace[1],
+                "istio.canonical_service" => &mut said.app,
+                "istio.canonical_revision" => &mut said.version[0],
+                "service.version" => &mut said.version[1],
+                "istio.cluster_id" => &mut said.cluster[0],
+                "k8s.cluster.name" => &mut said.cluster[1],
+                "http.url" => &mut said.url[0],
+                "url.full" => &mut said.url[1],
+                "rpc.system" => &mut said.rpc_system,
+                "http.status_code" => &mut said.http[0],
+                "http.response.status_code" => &mut said.http[1],
+                "grpc.status_code" => &mut said.grpc[0],
+                "rpc.grpc.status_code" => &mut said.grpc[1],
+                "response_flags" => &mut said.flags,
+                "error" => &mut said.error,
+                "otel.status_code" => &mut said.otel_status,
+                _ => continue,
+            };
+            place.get_or_insert(&*tag.value);
+        }
+        said
+    }
 }
 
 /// Where Envoy sent a call.
@@ -58,35 +116,38 @@ impl<'a> Upstream<'a> {
 impl<'a> Hop<'a> {
     /// Reads what a span says.
     pub fn of(span: &'a Span) -> Hop<'a> {
-        let node = span.tag(&["node_id"]).and_then(node);
-        let cluster_names = ["upstream_cluster", "upstream_cluster.name"];
-        let clusters = cluster_names.iter().filter_map(|name| span.tag(&[name]));
+        let (own, process) = (Said::of(&span.tags), Said::of(&span.process.tags));
+        let node = own.node_id.and_then(node);
         let mut upstream = None;
         let mut is_inbound = span.kind == SpanKind::Server;
-        for cluster in clusters {
+        for cluster in own.upstream_cluster.into_iter().flatten() {
             if cluster.starts_with("inbound|") {
                 is_inbound = true;
             }
             upstream = upstream.or_else(|| outbound(cluster));
         }
-        let own = |names: &[&str]| span.tag(names).or_else(|| of_process(span, names));
-        let said = |text: Option<&'a str>| text.filter(|it| !it.is_empty() && *it != "unknown");
-        let grpc = span.tag(&["grpc.status_code", "rpc.grpc.status_code"]);
-        let http = span.tag(&["http.status_code", "http.response.status_code"]);
+        // What a span says of itself goes before what its process says.
+        let said = |own: &[Option<&'a str>], process: &[Option<&'a str>]| {
+            let text = own.iter().chain(process).flatten().next().copied();
+            text.filter(|it| !it.is_empty() && *it != "unknown")
+        };
+        let first = |names: [Option<&'a str>; 2]| names[0].or(names[1]);
+        let grpc = first(own.grpc);
         Hop {
-            pod: node.map(|it| it.0).or(said(own(&["k8s.pod.name"]))),
-            namespace: said(own(&["istio.namespace", "k8s.namespace.name"]))
-                .or(node.map(|it| it.1)),
-            app: said(own(&["istio.canonical_service"])),
-            version: said(own(&["istio.canonical_revision", "service.version"])),
-            cluster: said(own(&["istio.cluster_id", "k8s.cluster.name"])),
+            pod: node.map(|it| it.0).or(said(&[own.pod], &[process.pod])),
+            namespace: said(&own.namespace, &process.namespace).or(node.map(|it| it.1)),
+            app: said(&[own.app], &[process.app]),
+            version: said(&own.version, &process.version),
+            cluster: said(&own.cluster, &process.cluster),
             is_inbound: is_inbound && upstream.is_none(),
             upstream,
-            is_copy: span.tag(&["http.url", "url.full"]).is_some_and(is_shadow),
-            is_grpc: grpc.is_some() || span.tag(&["rpc.system"]) == Some("grpc"),
-            http: http.and_then(|it| it.trim().parse().ok()),
+            is_copy: first(own.url).is_some_and(is_shadow),
+            is_grpc: grpc.is_some() || own.rpc_system == Some("grpc"),
+            http: first(own.http).and_then(|it| it.trim().parse().ok()),
             grpc: grpc.and_then(grpc_status),
-            flags: Flags::parse(span.tag(&["response_flags"]).unwrap_or("-")),
+            flags: Flags::parse(own.flags.unwrap_or("-")),
+            error: own.error,
+            otel_status: own.otel_status,
         }
     }
 
@@ -107,18 +168,19 @@ impl<'a> Hop<'a> {
 
 /// Returns whether a span failed: it says so itself, or by a code that is a server's error (rule R4).
 pub fn failed(span: &Span, hop: &Hop<'_>) -> bool {
-    let is_said = span.tag(&["error"]).is_some_and(|it| {
+    let is_said = hop.error.is_some_and(|it| {
         let it = it.trim();
         !it.is_empty() && !it.eq_ignore_ascii_case("false") && it != "0"
     });
-    let otel = span.tag(&["otel.status_code"]);
     // Envoy writes `error` of calls whose client went away, too: nobody's failure (rule R4).
     if hop.http == Some(0) && hop.flags.contains("DC") {
         return false;
     }
     span.is_error
         || is_said
-        || otel.is_some_and(|it| it.eq_ignore_ascii_case("error"))
+        || hop
+            .otel_status
+            .is_some_and(|it| it.eq_ignore_ascii_case("error"))
         || hop.http.is_some_and(|it| it >= 500 || it == 0)
         || hop
             .grpc
@@ -193,13 +255,6 @@ fn grpc_status(text: &str) -> Option<u16> {
         .position(|it| it.eq_ignore_ascii_case(&word))
         .or_else(|| word.eq_ignore_ascii_case("Canceled").then_some(1))?;
     u16::try_from(place).ok()
-}
-
-fn of_process<'a>(span: &'a Span, names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| {
-        let found = span.process.tags.iter().find(|it| &*it.key == *name)?;
-        Some(&*found.value)
-    })
 }
 
 #[cfg(test)]

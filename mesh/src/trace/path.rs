@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use foldhash::HashMap;
+
 use crate::api::trace::PathEdge;
 
 use super::hop::{self, Hop};
@@ -74,7 +76,7 @@ pub fn steps<'a>(tree: &Tree<'a>, known: &Known) -> Vec<Step<'a>> {
 
 /// Many spans are of one pod.
 #[derive(Default)]
-struct Spots<'a>(BTreeMap<(&'a str, &'a str, &'a str, &'a str), Option<Spot>>);
+struct Spots<'a>(HashMap<(&'a str, &'a str, &'a str, &'a str), Option<Spot>>);
 
 impl<'a> Spots<'a> {
     fn of(&mut self, span: &'a super::Span, hop: &Hop<'a>, known: &Known) -> Option<Spot> {

@@ -30,7 +30,7 @@ pub fn ranks(trace: &Trace, known: &Known, facts: &Facts) -> Vec<Rank> {
             let (from, to) = faster(histogram, node.duration_us as f64 / 1000.0);
             let latency = quantiles(histogram);
             Some(Rank {
-                span: node.id.clone(),
+                span: node.id.to_string(),
                 edge: edge.to_owned(),
                 faster_from: six_digits(from),
                 faster_to: six_digits(to),

@@ -29,7 +29,7 @@ pub fn row(trace: &Trace, query: &TracesQuery, known: &Known) -> Option<TraceRow
     });
     let worst = matching.first()?;
     let matched = asked.is_about_calls().then(|| Matched {
-        span: worst.0.id.clone(),
+        span: worst.0.id.to_string(),
         duration_us: worst.0.duration_us,
         failed: worst.1.failed,
         status: worst.1.hop.status(),

@@ -2,7 +2,10 @@
 //!
 //! Nothing here recurses: a chain may be as long as a trace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::{Span, SpanKind, Trace};
 
@@ -19,7 +22,7 @@ pub struct Node<'a> {
     /// The span, as it was recorded.
     pub span: &'a Span,
     /// Its id, unique in the tree.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// Its parent's place.
     pub parent: Option<usize>,
     /// How many stand above it.
@@ -57,8 +60,9 @@ impl<'a> Tree<'a> {
     pub fn of(trace: &'a Trace) -> Tree<'a> {
         let mut warnings = trace.warnings.clone();
         let spans = &trace.spans;
-        let ids = unique_ids(spans, &mut warnings);
-        let mut parents = parents(spans, &mut warnings);
+        let index = Index::of(spans);
+        let ids = unique_ids(spans, &index, &mut warnings);
+        let mut parents = parents(spans, &index, &mut warnings);
         break_circles(spans, &mut parents, &mut warnings);
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
         let mut roots = Vec::new();
@@ -75,7 +79,7 @@ impl<'a> Tree<'a> {
         for them in &mut children {
             them.sort_by(by_start);
         }
-        let nodes = in_order(spans, &ids, &roots, &children, &starts);
+        let nodes = in_order(spans, ids, &index, &roots, &children, &starts);
         let n_orphans = nodes.iter().filter(|it| it.is_orphan).count();
         if n_orphans > 0 {
             warnings.push(format!(
@@ -121,20 +125,60 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// Where the spans of one id are.
+struct Namesakes {
+    first: usize,
+    first_client: Option<usize>,
+    first_server: Option<usize>,
+    n: u32,
+}
+
+/// Where the spans of each id are. Ids may be anything, and all the same: nothing is looked for by walking along them.
+struct Index<'a> {
+    by_id: HashMap<&'a str, Namesakes>,
+    /// By span: how many of its id came before it.
+    n_before: Vec<u32>,
+}
+
+impl<'a> Index<'a> {
+    fn of(spans: &'a [Span]) -> Index<'a> {
+        let mut by_id: HashMap<&str, Namesakes> = HashMap::with_capacity(spans.len());
+        let mut n_before = Vec::with_capacity(spans.len());
+        for (idx, span) in spans.iter().enumerate() {
+            let them = by_id.entry(&span.id).or_insert(Namesakes {
+                first: idx,
+                first_client: None,
+                first_server: None,
+                n: 0,
+            });
+            n_before.push(them.n);
+            them.n += 1;
+            match span.kind {
+                SpanKind::Client => them.first_client = them.first_client.or(Some(idx)),
+                SpanKind::Server => them.first_server = them.first_server.or(Some(idx)),
+                _ => {}
+            }
+        }
+        Index { by_id, n_before }
+    }
+}
+
 /// Returns each span's id, made unique.
-fn unique_ids(spans: &[Span], warnings: &mut Vec<String>) -> Vec<String> {
-    let mut n_seen: BTreeMap<&str, u32> = BTreeMap::new();
+fn unique_ids<'a>(
+    spans: &'a [Span],
+    index: &Index<'_>,
+    warnings: &mut Vec<String>,
+) -> Vec<Cow<'a, str>> {
     let mut n_twice = 0;
     let ids = spans
         .iter()
-        .map(|span| {
-            let n = n_seen.entry(&span.id).or_default();
-            *n += 1;
-            if *n == 1 {
-                return span.id.to_string();
+        .zip(&index.n_before)
+        .map(|(span, n_before)| {
+            if *n_before == 0 {
+                return Cow::Borrowed(&*span.id);
             }
             n_twice += 1;
-            format!("{}~{n}", span.id)
+            Cow::Owned(format!("{}~{}", span.id, n_before + 1))
         })
         .collect();
     if n_twice > 0 {
@@ -152,20 +196,14 @@ fn unique_ids(spans: &[Span], warnings: &mut Vec<String>) -> Vec<String> {
 
 /// Returns each span's parent. A client and a server may share an id (Zipkin's way): the server is below the client
 /// then, and children are below the server.
-fn parents(spans: &[Span], warnings: &mut Vec<String>) -> Vec<Option<usize>> {
-    let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (idx, span) in spans.iter().enumerate() {
-        by_id.entry(&span.id).or_default().push(idx);
-    }
-    let of_kind = |them: &[usize], kind| them.iter().copied().find(|it| spans[*it].kind == kind);
+fn parents(spans: &[Span], index: &Index<'_>, warnings: &mut Vec<String>) -> Vec<Option<usize>> {
     let mut n_own = 0;
     let parents = spans
         .iter()
         .enumerate()
         .map(|(idx, span)| {
-            let namesakes = &by_id[&*span.id];
             if span.kind == SpanKind::Server
-                && let Some(client) = of_kind(namesakes, SpanKind::Client)
+                && let Some(client) = index.by_id.get(&*span.id).and_then(|it| it.first_client)
             {
                 return Some(client);
             }
@@ -174,10 +212,8 @@ fn parents(spans: &[Span], warnings: &mut Vec<String>) -> Vec<Option<usize>> {
                 n_own += 1;
                 return None;
             }
-            let them = by_id.get(parent)?;
-            of_kind(them, SpanKind::Server)
-                .or_else(|| them.first().copied())
-                .filter(|it| *it != idx)
+            let them = index.by_id.get(parent)?;
+            Some(them.first_server.unwrap_or(them.first)).filter(|it| *it != idx)
         })
         .collect();
     if n_own > 0 {
@@ -304,12 +340,12 @@ fn bounded(micros: i64) -> i64 {
 
 fn in_order<'a>(
     spans: &'a [Span],
-    ids: &[String],
+    mut ids: Vec<Cow<'a, str>>,
+    index: &Index<'_>,
     roots: &[usize],
     children: &[Vec<usize>],
     starts: &[i64],
 ) -> Vec<Node<'a>> {
-    let there: BTreeSet<&str> = spans.iter().map(|it| &*it.id).collect();
     let mut nodes: Vec<Node<'a>> = Vec::with_capacity(spans.len());
     let mut to_do: Vec<(usize, Option<usize>)> =
         roots.iter().rev().map(|root| (*root, None)).collect();
@@ -318,14 +354,17 @@ fn in_order<'a>(
         let place = nodes.len();
         nodes.push(Node {
             span,
-            id: ids[idx].clone(),
+            id: std::mem::take(&mut ids[idx]),
             parent,
             depth: parent.map_or(0, |it| nodes[it].depth + 1),
             n_below: 0,
             start_us: starts[idx],
             duration_us: bounded(span.duration_us),
             skew_us: starts[idx].saturating_sub(bounded(span.start_us)),
-            is_orphan: span.parent.as_deref().is_some_and(|it| !there.contains(it)),
+            is_orphan: span
+                .parent
+                .as_deref()
+                .is_some_and(|it| !index.by_id.contains_key(it)),
         });
         to_do.extend(children[idx].iter().rev().map(|it| (*it, Some(place))));
     }

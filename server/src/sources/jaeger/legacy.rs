@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh::links::jaeger_tags;
-use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Tag, Trace};
+use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Trace};
 use serde::Deserialize;
 
-use super::loose::{self, Entries, Int, Item, List, Object, Shown, Text, Texts, Word};
+use super::loose::{self, Entries, Int, Item, List, Object, Text, Texts, Word};
 use super::read::{self, Unread, Words};
+
+mod tags;
+
+use tags::Tags;
 
 /// Returns the parameters of a search.
 pub fn query(search: &Search) -> Vec<(String, String)> {
@@ -127,8 +131,10 @@ impl Item for Called<'_> {
 
 /// Reads traces; `None` where the answer has none, and how many are none.
 pub fn traces(body: &[u8]) -> Result<(Envelope<Vec<Trace>>, usize), serde_json::Error> {
+    // Those of an answer that did not read to its end.
+    drop(read::take_words());
     let read: Envelope<List<WireTrace<'_>>> = envelope(body)?;
-    let mut words = Words::default();
+    let mut words = read::take_words();
     let mut n_left_out = 0;
     let data = read.data.map(|all| {
         n_left_out = all.n_dropped;
@@ -182,10 +188,8 @@ struct WireSpan<'a> {
     references: List<Reference<'a>>,
     start_time: Int,
     duration: Int,
-    #[serde(borrow)]
-    tags: List<WireTag<'a>>,
-    #[serde(borrow)]
-    logs: List<WireLog<'a>>,
+    tags: Tags,
+    logs: List<WireLog>,
     #[serde(borrow, rename = "processID", alias = "processId")]
     process_id: Text<'a>,
     // Storages keep it with each span.
@@ -219,32 +223,14 @@ impl Item for Reference<'_> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireTag<'a> {
-    #[serde(borrow)]
-    key: Text<'a>,
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    value: Shown<'a>,
-}
-
-impl Item for WireTag<'_> {
-    fn is_worth_keeping(&self) -> bool {
-        !self.key.as_str().is_empty()
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireLog<'a> {
+struct WireLog {
     timestamp: Int,
-    #[serde(borrow)]
-    fields: List<WireTag<'a>>,
+    fields: Tags,
 }
 
-impl Item for WireLog<'_> {
+impl Item for WireLog {
     fn is_worth_keeping(&self) -> bool {
-        !self.fields.items.is_empty()
+        !self.fields.0.is_empty()
     }
 }
 
@@ -253,30 +239,17 @@ impl Item for WireLog<'_> {
 struct WireProcess<'a> {
     #[serde(borrow)]
     service_name: Text<'a>,
-    #[serde(borrow)]
-    tags: List<WireTag<'a>>,
+    tags: Tags,
 }
 
 impl WireProcess<'_> {
     fn read(self, words: &mut Words) -> Arc<Process> {
         let process = Process {
             service: self.service_name.as_str().to_owned(),
-            tags: tags_of(self.tags, words),
+            tags: self.tags.0,
         };
         words.process(process)
     }
-}
-
-fn tags_of(tags: List<WireTag<'_>>, words: &mut Words) -> Vec<Tag> {
-    let tags = tags.items.into_iter();
-    let tags = tags.map(|tag| {
-        let value = match tag.kind.as_str() {
-            "binary" => format!("{} (base64)", tag.value.0).into(),
-            _ => tag.value.0,
-        };
-        words.tag(tag.key.as_str(), value)
-    });
-    tags.collect()
 }
 
 impl WireTrace<'_> {
@@ -313,7 +286,7 @@ impl WireTrace<'_> {
         let mut warnings = self.warnings.0;
         warnings.extend(unread.told());
         Some(Trace {
-            id,
+            id: id.into(),
             spans,
             warnings,
         })
@@ -324,7 +297,7 @@ impl WireSpan<'_> {
     /// Returns the span of a trace; `None` where its id is none.
     fn read(self, trace: &str, process: Arc<Process>, words: &mut Words) -> Option<Span> {
         let mut span = Span {
-            id: read::id(self.id.as_str())?.into_boxed_str(),
+            id: read::id(self.id.as_str())?,
             process,
             operation: words.word(self.operation_name.as_str()),
             warnings: self.warnings.0,
@@ -349,18 +322,24 @@ impl WireSpan<'_> {
                 .push("The id of its parent does not read.".to_owned()),
         }
         read::time(&mut span, self.start_time.0, self.duration.0);
-        span.tags = tags_of(self.tags, words);
-        span.kind = span
-            .tag(&["span.kind"])
-            .map_or(SpanKind::Internal, read::kind);
-        span.is_error = span
-            .tag(&["error"])
-            .is_some_and(|it| it.eq_ignore_ascii_case("true"))
-            || span.tag(&["otel.status_code"]) == Some("ERROR");
+        span.tags = self.tags.0;
+        let (mut kind, mut error, mut status) = (None, None, None);
+        for tag in &span.tags {
+            let place = match &*tag.key {
+                "span.kind" => &mut kind,
+                "error" => &mut error,
+                "otel.status_code" => &mut status,
+                _ => continue,
+            };
+            place.get_or_insert(&*tag.value);
+        }
+        let is_error = error.is_some_and(|it| it.eq_ignore_ascii_case("true"));
+        span.is_error = is_error || status == Some("ERROR");
+        span.kind = kind.map_or(SpanKind::Internal, read::kind);
         let logs = self.logs.items.into_iter();
         let logs = logs.map(|log| Log {
             at_us: log.timestamp.0.unwrap_or(span.start_us),
-            fields: tags_of(log.fields, words),
+            fields: log.fields.0,
         });
         span.logs = logs.collect();
         Some(span)
@@ -369,6 +348,6 @@ impl WireSpan<'_> {
 
 /// Returns whether two ids are the same: some servers cut zeros off in front.
 fn same(one: &str, other: &str) -> bool {
-    let plain = |it: &str| it.trim_start_matches('0').to_ascii_lowercase();
-    plain(one) == plain(other)
+    let [one, other] = [one, other].map(|it| it.trim_start_matches('0'));
+    one.eq_ignore_ascii_case(other)
 }

@@ -10,7 +10,10 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 /// Reads an answer that must be an object.
 pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, serde_json::Error> {
-    let Object(read) = serde_json::from_slice(body)?;
+    // Checked once: from bytes, every text would be checked anew.
+    let text = std::str::from_utf8(body)
+        .map_err(|error| serde_json::Error::custom(format_args!("it is not UTF-8: {error}")))?;
+    let Object(read) = serde_json::from_str(text)?;
     read.ok_or_else(|| Error::custom("it is no object"))
 }
 

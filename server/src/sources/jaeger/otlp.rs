@@ -95,7 +95,7 @@ pub fn traces(body: &[u8]) -> Result<Told, serde_json::Error> {
                         told.n_left_out += 1;
                         continue;
                     };
-                    let (spans, unread) = by_trace.entry(trace).or_default();
+                    let (spans, unread) = by_trace.entry(trace.into()).or_default();
                     match span.read(Arc::clone(&process), &of_scope, &mut words) {
                         Some(span) => spans.push(span),
                         None => unread.n_ids += 1,
@@ -416,9 +416,10 @@ impl<'a> AnyValue<'a> {
 
 fn tags_of(attributes: List<KeyValue<'_>>, words: &mut Words) -> Vec<Tag> {
     let attributes = attributes.items.into_iter();
+    words.begin();
     let tags = attributes.map(|it| {
         let value = it.value.0.unwrap_or_default().shown();
-        words.tag(it.key.as_str(), value)
+        words.tag(it.key.as_str(), value.into())
     });
     tags.collect()
 }
@@ -427,7 +428,7 @@ impl WireSpan<'_> {
     /// Returns the span; `None` where its id is none.
     fn read(self, process: Arc<Process>, of_scope: &[Tag], words: &mut Words) -> Option<Span> {
         let mut span = Span {
-            id: read::id(self.span_id.as_str())?.into_boxed_str(),
+            id: read::id(self.span_id.as_str())?,
             process,
             operation: words.word(self.name.as_str()),
             kind: read::kind(self.kind.as_str()),

@@ -1,9 +1,10 @@
 //! What both dialects share: ids, times, words that come again and again, and what could not be read.
 
-use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use mesh::trace::{Process, Span, SpanKind, Tag};
 
 /// The year 9999: what lies behind is no time of a span.
@@ -13,10 +14,17 @@ const LONGEST_US: i64 = 366 * 24 * 3_600 * 1_000_000;
 /// Of so many processes the same one is looked for.
 const MAX_ALIKE: usize = 64;
 
+/// A list of tags is compared with the one before it so far.
+const MAX_LATEST: usize = 64;
+
 /// Words that many spans share, kept once.
 #[derive(Default)]
 pub struct Words {
     known: HashSet<Arc<str>, foldhash::fast::RandomState>,
+    /// The names in the list of tags that was read last, and how many of them the present one has met: spans of one
+    /// kind bear the same tags in the same order.
+    latest: Vec<Arc<str>>,
+    n_met: usize,
     /// The latest processes.
     processes: Vec<Arc<Process>>,
 }
@@ -32,12 +40,27 @@ impl Words {
         word
     }
 
-    /// Returns a tag.
-    pub fn tag(&mut self, key: &str, value: Cow<'_, str>) -> Tag {
-        Tag {
-            key: self.word(key),
-            value: value.into_owned().into_boxed_str(),
+    /// Begins a list of tags.
+    pub fn begin(&mut self) {
+        self.n_met = 0;
+    }
+
+    /// Returns a tag of the list that was begun.
+    pub fn tag(&mut self, key: &str, value: CompactString) -> Tag {
+        if let Some(next) = self.latest.get(self.n_met)
+            && **next == *key
+        {
+            self.n_met += 1;
+            let key = Arc::clone(next);
+            return Tag { key, value };
         }
+        let key = self.word(key);
+        if self.n_met < MAX_LATEST {
+            self.latest.truncate(self.n_met);
+            self.latest.push(Arc::clone(&key));
+            self.n_met += 1;
+        }
+        Tag { key, value }
     }
 
     /// Returns a process, the same one where it was met of late: servers name it anew for each span.
@@ -53,6 +76,20 @@ impl Words {
         self.processes.push(Arc::clone(&process));
         process
     }
+}
+
+thread_local! {
+    static WORDS: RefCell<Words> = RefCell::default();
+}
+
+/// Does something with the words of the answer that this thread reads: what serde derives passes nothing along.
+pub fn with_words<T>(work: impl FnOnce(&mut Words) -> T) -> T {
+    WORDS.with_borrow_mut(work)
+}
+
+/// Returns the words of the answer that this thread has read, and forgets them.
+pub fn take_words() -> Words {
+    WORDS.take()
 }
 
 /// What of a trace could not be read, counted.
@@ -91,24 +128,28 @@ impl Unread {
 }
 
 /// Returns an id in lower case; `None` for what is not 1 to 32 hexadecimal digits.
-pub fn id(text: &str) -> Option<String> {
+pub fn id(text: &str) -> Option<CompactString> {
     let is_id = (1..=32).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit());
-    is_id.then(|| text.to_ascii_lowercase())
+    is_id.then(|| {
+        let mut id = CompactString::from(text);
+        id.make_ascii_lowercase();
+        id
+    })
 }
 
 /// Returns the id of a parent, or that it has none; an error for what is no id.
-pub fn parent(text: &str) -> Result<Option<Box<str>>, ()> {
+pub fn parent(text: &str) -> Result<Option<CompactString>, ()> {
     // Tracers of old write zero for no parent.
     if text.bytes().all(|it| it == b'0') {
         return Ok(None);
     }
-    let id = id(text).ok_or(())?;
-    Ok(Some(id.into_boxed_str()))
+    id(text).ok_or(()).map(Some)
 }
 
 /// Returns a kind by its name in either dialect, or by its number in OTLP.
 pub fn kind(text: &str) -> SpanKind {
-    let name = text.trim().to_ascii_lowercase();
+    let mut name = CompactString::from(text.trim());
+    name.make_ascii_lowercase();
     match name.strip_prefix("span_kind_").unwrap_or(&name) {
         "server" | "2" => SpanKind::Server,
         "client" | "3" => SpanKind::Client,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::graph::{Edge, Flow, Graph};
+use crate::api::graph::{Edge, Flow, Graph, View};
 use crate::api::query::By;
 use crate::api::workload::{Call, Party};
 use crate::api::{GraphQuery, Health, Node, NodeKind};
@@ -89,6 +89,7 @@ pub fn picked(facts: &Facts, pick: impl Fn(&Arc<TrafficKey>) -> Option<Arc<Traff
         tcp: kept!(facts.tcp),
         messages: facts.messages.as_ref().map(|samples| kept!(samples)),
         inventory: facts.inventory.clone(),
+        traced: None,
         objectives: Arc::clone(&facts.objectives),
         scrape_interval_s: facts.scrape_interval_s,
     }
@@ -153,7 +154,8 @@ pub fn calls(graph: &Graph, keep: impl Fn(&Edge) -> bool) -> Vec<Call> {
     let mut calls: Vec<Call> = graph
         .edges
         .iter()
-        .filter(|edge| keep(edge))
+        // What was sampled has no figures to stand beside others.
+        .filter(|edge| edge.view != View::Traces && keep(edge))
         .filter_map(|edge| {
             Some(Call {
                 from: party(&edge.from)?,

@@ -37,6 +37,7 @@ mod select;
 mod series;
 mod streams;
 mod totals;
+mod traced;
 mod uncertain;
 mod views;
 mod words;
@@ -45,10 +46,11 @@ mod words;
 mod tests;
 
 pub use durations::edge_durations;
-pub use named::is_id;
+pub use named::{is_id, workload_of};
 pub use picture::{Picture, Scope};
 pub use select::{outbound_selector, selector, service_id, workload_id};
 pub use series::series;
+pub use traced::{TRACED, Traced, TracedCall, TracedEnd};
 pub use uncertain::{needs_hour, uncertain_workloads};
 
 pub(crate) use edge::{Calls, merge_histogram};
@@ -80,6 +82,8 @@ pub struct Facts {
     pub messages: Option<Vec<MessageSample>>,
     /// What the cluster holds, where one is asked.
     pub inventory: Option<Arc<Inventory>>,
+    /// What only traces know of, as of now, where somebody keeps them.
+    pub traced: Option<Arc<Traced>>,
     /// What is expected where.
     pub objectives: Arc<Objectives>,
     /// The seconds between two scrapes, where they were asked for: when nothing was seen.
@@ -138,8 +142,9 @@ pub fn answer_from(
     let drawing = Drawing::new(views, facts.window, hour, with_latency, judge);
     let kept = filter::kept(query, views, &mut notices);
     // Edges and nodes are large: there is room for just so many, their keys are sorted, and each is moved once.
-    let mut edges = Vec::with_capacity(kept.edges.len());
+    let mut edges = Vec::with_capacity(kept.edges.len() + kept.traced.len());
     edges.extend(kept.edges.iter().filter_map(|e| drawing.edge(*e)));
+    edges.extend(kept.traced.iter().filter_map(|e| drawing.traced(e)));
     edges.sort_by_cached_key(|edge: &api::Edge| edge.id.clone());
     let mut nodes = Vec::with_capacity(kept.nodes.len());
     nodes.extend(kept.nodes.iter().filter_map(|n| drawing.node(*n)));

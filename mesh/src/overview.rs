@@ -88,7 +88,7 @@ fn wire(facts: &Facts, calls: &Calls) -> Traffic {
 /// Returns the calls that the workloads of each namespace took, or were meant to take: of each call the one view
 /// that the graph shows.
 fn taken(facts: &Facts) -> BTreeMap<String, Calls> {
-    let views = Views::of(facts, By::Workload, &[], None);
+    let views = Views::of(facts, By::Workload, &[], None, None);
     let mut taken: BTreeMap<String, Calls> = BTreeMap::new();
     for (identity, node) in views.mesh().node_weights() {
         if let (Some(namespace), Some(calls)) = (identity.namespace(), &node.inbound) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
+mod beyond;
 mod critical;
 mod details;
 mod hop;
@@ -22,6 +23,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use beyond::{beyond, unclaimed};
 pub use details::{details, span};
 pub use known::Known;
 pub use rank::ranks;

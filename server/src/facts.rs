@@ -22,6 +22,7 @@ use moka::sync;
 use crate::clock;
 use crate::http::ApiError;
 use crate::sources::Metrics;
+use crate::trace::Beyond;
 
 /// A time that nobody named is floored to this, so that viewers share answers.
 pub const TICK_MS: i64 = 5_000;
@@ -77,6 +78,7 @@ type Samples = Arc<Vec<Sample>>;
 pub struct FactsCache {
     metrics: Metrics,
     holds: Holds,
+    beyond: Arc<Beyond>,
     objectives: Arc<Objectives>,
     /// Asked only when nothing was seen; it does not change under a server.
     interval: Cache<(), Option<f64>>,
@@ -91,9 +93,14 @@ pub struct FactsCache {
 }
 
 impl FactsCache {
-    /// Returns an empty cache in front of `metrics`, and of a cluster that `holds` something; its facts are to be
-    /// judged by `objectives`.
-    pub fn new(metrics: Metrics, holds: Holds, objectives: Objectives) -> FactsCache {
+    /// Returns an empty cache in front of `metrics`, of a cluster that `holds` something, and of what is `beyond` both
+    /// of them; its facts are to be judged by `objectives`.
+    pub fn new(
+        metrics: Metrics,
+        holds: Holds,
+        beyond: Arc<Beyond>,
+        objectives: Objectives,
+    ) -> FactsCache {
         fn cache<
             K: std::hash::Hash + Eq + Send + Sync + 'static,
             V: Clone + Send + Sync + 'static,
@@ -110,6 +117,7 @@ impl FactsCache {
         FactsCache {
             metrics,
             holds,
+            beyond,
             objectives: Arc::new(objectives),
             interval: Cache::builder()
                 .max_capacity(1)
@@ -214,6 +222,7 @@ impl FactsCache {
                     requests: requests.value,
                     tcp,
                     inventory: (self.holds)(),
+                    traced: self.beyond.now(),
                     objectives: Arc::clone(&self.objectives),
                     ..Facts::default()
                 };

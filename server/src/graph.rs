@@ -11,6 +11,7 @@ use crate::apart::Turn;
 use crate::arrange::Patience;
 use crate::clock;
 use crate::http::{ApiError, App, Encoded, Params};
+use crate::trace;
 
 /// What an answer is cached by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +42,9 @@ pub async fn show(
     headers: HeaderMap,
     Params(query): Params<GraphQuery>,
 ) -> Result<Response, ApiError> {
+    if query.at.is_none() {
+        trace::look(&app);
+    }
     let at = app.facts.live(query.window, query.at)?;
     let key = AnswerKey {
         query: query.clone(),

@@ -22,7 +22,7 @@ use crate::links::Pages;
 use crate::preflight::Asks;
 use crate::reports::Reports;
 use crate::sources::{Metrics, Traces};
-use crate::trace::TraceCache;
+use crate::trace::{Beyond, TraceCache};
 use crate::{
     breakers, changes, checks, control_plane, graph, inventory, links, namespaces, objects,
     overview, page, preflight, queries, routes, series, service, sidecars, sources, stream, trace,
@@ -68,6 +68,8 @@ pub struct Parts {
     pub traces: Option<Traces>,
     /// What was asked of traces.
     pub traces_kept: TraceCache,
+    /// What only they know of.
+    pub beyond: Arc<Beyond>,
     /// Where pages link to.
     pub pages: Pages,
     /// The objects; `None` where no Kubernetes API is asked.
@@ -99,16 +101,18 @@ impl App {
     ) -> App {
         let cluster = cluster.map(Arc::new);
         let boards = Arc::new(BoardCache::default());
+        let beyond = Arc::new(Beyond::default());
         let holds = {
             let (cluster, boards) = (cluster.clone(), Arc::clone(&boards));
             move || Some(boards.now(cluster.as_ref()?).inventory())
         };
         App(Arc::new(Parts {
-            facts: FactsCache::new(metrics, Box::new(holds), objectives),
+            facts: FactsCache::new(metrics, Box::new(holds), Arc::clone(&beyond), objectives),
             reports: Reports::default(),
             asks: Asks::default(),
             traces,
             traces_kept: TraceCache::default(),
+            beyond,
             pages,
             cluster,
             boards,

@@ -26,6 +26,7 @@ use server::sources::demo::Demo;
 use server::sources::jaeger::{self, Jaeger};
 use server::sources::prometheus::{self, Prometheus};
 use server::sources::{Metrics, Traces};
+use server::trace;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info};
@@ -242,6 +243,8 @@ async fn serve(
             }
         };
         tokio::join!(meets.facts.metrics().meet(), traces);
+        // So that the first who looks sees it.
+        trace::look(&meets);
     });
     say(&format!(
         "Pidali listens on http://{}{base_path}/",

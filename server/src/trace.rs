@@ -18,8 +18,10 @@ use crate::apart::apart;
 use crate::http::{ApiError, App, Encoded, NoParams, Params};
 use crate::sources;
 
+mod beyond;
 mod keep;
 
+pub use beyond::{Beyond, look};
 pub use keep::TraceCache;
 
 /// So many tracing names are asked for one search.
@@ -344,12 +346,12 @@ impl Tried {
 
 /// Returns the names of a namespace, or all; those of Jaeger itself are nobody's of the mesh.
 fn everybody(query: &TracesQuery, listed: &[String]) -> Vec<String> {
-    let is_own = |name: &str| matches!(name, "jaeger" | "jaeger-all-in-one" | "jaeger-query");
     let is_there = |name: &str| match &query.namespace {
         Some(namespace) => name.rsplit_once('.').is_none_or(|it| it.1 == namespace),
         None => true,
     };
-    let names = listed.iter().filter(|it| !is_own(it) && is_there(it));
+    let names = listed.iter();
+    let names = names.filter(|it| !trace::names::is_of_backend(it) && is_there(it));
     names.cloned().collect()
 }
 

@@ -224,6 +224,43 @@ export default [
     },
   ],
   [
+    "traces: a service that only traces know is on the graph without rates, and leads to its traces",
+    async ({ browser, pidali }) => {
+      const mailer = "-/-/traced/mailer";
+      // Whoever looks at the graph has it looked for; the next graph shows it.
+      let graph;
+      for (let round = 0; round < 60; round++) {
+        graph = await api(pidali, "graph");
+        if (graph.nodes.some((it) => it.id === mailer)) break;
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+      const edge = graph.edges.find((it) => it.to === mailer);
+      assert.ok(edge, "nobody calls the mailer");
+      assert.equal(edge.view, "traces");
+      const page = await browser.open(`${pidali.url}graph?selected=${encodeURIComponent(mailer)}`);
+      await drawn(page);
+      await panel(page).getByText("Seen in traces alone").waitFor();
+      await panel(page).getByText(/no proxy reports its calls/).waitFor();
+      await panel(page).getByText(/from traces, sampled: \d/).waitFor();
+      // Nothing was measured: there is nothing to chart.
+      assert.equal(await panel(page).getByRole("heading", { name: /Rate|Latency/ }).count(), 0);
+      await browser.keep("traces-traced-node");
+      const open = panel(page).getByRole("link", { name: "Open its traces" });
+      assert.match(await open.getAttribute("href"), /name=mailer/);
+      await panel(page).getByRole("button", { name: /orders.*sampled/ }).click();
+      await panel(page).getByText("calls seen in traces alone").waitFor();
+      await browser.keep("traces-traced-edge");
+      await panel(page).getByRole("link", { name: "All traces of these calls" }).click();
+      await page.waitForURL(/\/traces\?.*edge=/);
+      await found(page).getByRole("link").first().click();
+      await tree(page).waitFor();
+      // Its path passes the edge that only traces know.
+      await page.getByRole("link", { name: "Show its path on the graph" }).click();
+      await path(page).getByText("Path of").waitFor();
+      await browser.keep("traces-traced-path");
+    },
+  ],
+  [
     "traces: without a tracing backend the page says what to set, and an edge's panel does not ask",
     async ({ browser }) => {
       const prometheus = await emptyPrometheus();

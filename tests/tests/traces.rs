@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use mesh::api::graph::View;
 use mesh::api::trace::{Names, Ranks, SpanDetails, TraceDetails, TraceRow, Traces};
+use mesh::api::{Edge, Graph, NodeKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use support::{Dialect, Jaeger, Pidali, Prometheus};
@@ -112,6 +114,7 @@ in_each_dialect!(
     calls_stand_among_all_calls_of_their_edge,
     what_is_not_there_is_said_in_words,
     sources_say_that_jaeger_is_there,
+    the_graph_shows_what_only_traces_know,
 );
 
 async fn services_trace_under_their_names_and_others_are_left_over(world: &World) -> Result<()> {
@@ -138,6 +141,51 @@ async fn services_trace_under_their_names_and_others_are_left_over(world: &World
             names.unclaimed
         );
     }
+    Ok(())
+}
+
+async fn the_graph_shows_what_only_traces_know(world: &World) -> Result<()> {
+    world.failing().await?;
+    let start = Instant::now();
+    let graph: Graph = loop {
+        let graph: Graph = world.ask("graph?window=1m").await?;
+        let traced = |it: &&Edge| it.traced.is_some();
+        let n_others = graph.nodes.iter().filter(|it| it.kind == NodeKind::Traced);
+        if n_others.count() == 1 && graph.edges.iter().any(|it| traced(&it)) {
+            break graph;
+        }
+        ensure!(
+            start.elapsed() < Duration::from_secs(90),
+            "{:?}",
+            graph.nodes.iter().map(|it| &it.id).collect::<Vec<_>>()
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    // The consumer of a queue; `users`, which traces as `accounts`, is a workload that the graph knows.
+    let mailer = graph.nodes.iter().find(|it| it.kind == NodeKind::Traced);
+    let mailer = mailer.context("nobody is known by traces alone")?;
+    assert_eq!(mailer.id, "-/-/traced/mailer");
+    assert!(mailer.inbound.is_none() && mailer.outbound.is_none());
+    let edges: Vec<&Edge> = graph
+        .edges
+        .iter()
+        .filter(|it| it.traced.is_some())
+        .collect();
+    for edge in &edges {
+        assert_eq!((edge.view, edge.traffic.requests), (View::Traces, 0.0));
+        assert!(
+            edge.health.reason.contains("sampled"),
+            "{}",
+            edge.health.reason
+        );
+    }
+    let orders = edges.iter().find(|it| it.to == mailer.id);
+    let orders = orders.context("nobody calls it")?;
+    assert_eq!(
+        orders.id,
+        format!("Kubernetes/shop/orders->{}:traced", mailer.id)
+    );
+    assert!(orders.traced.is_some_and(|it| 0 < it.n_calls));
     Ok(())
 }
 

@@ -8,6 +8,13 @@ use crate::numbers;
 /// Writes how much an edge carries: requests, or over TCP the bytes of both ways. Of TCP, requests can't be
 /// counted: without bytes that is no data, not zero.
 pub fn rate(edge: &Edge) -> String {
+    // What was sampled is no rate.
+    if let Some(traced) = &edge.traced {
+        return match traced.n_calls {
+            1 => "1 sampled".to_owned(),
+            n => format!("{} sampled", numbers::count(n as f64)),
+        };
+    }
     if edge.protocol == "tcp" && edge.traffic.requests == 0.0 {
         bytes(&edge.flow).map_or_else(|| numbers::NO_DATA.to_owned(), numbers::bytes_rate)
     } else {

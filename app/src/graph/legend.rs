@@ -50,6 +50,7 @@ pub fn Legend() -> impl IntoView {
                     })
                     .collect_view()}
                 <div class="legend__line"><dt>"Line"</dt><dd>"calls from left to right; the wider, the more; dashed without traffic"</dd></div>
+                <div class="legend__line"><dt>"Dashed card and line"</dt><dd>"outside the mesh’s metrics; “seen in traces alone” has no rates: traces are sampled"</dd></div>
                 <div class="legend__line"><dt>"Bar at the foot"</dt><dd>"share of the requests that failed"</dd></div>
                 <div class="legend__line"><dt>"Open lock"</dt><dd>"not all calls use mutual TLS"</dd></div>
                 <div class="legend__line"><dt>"Box"</dt><dd>"a namespace, with its worst health"</dd></div>

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mesh::api::graph::{Flow, Include, Traffic, View};
 use mesh::api::links::LinksQuery;
-use mesh::api::{self, Edge, Health, Node};
+use mesh::api::{self, Edge, Health, Node, TracesQuery};
 use wasm_bindgen::JsCast;
 
 use super::charts::Charts;
@@ -85,11 +85,14 @@ pub fn Panel(
             format!("{}{place}", words::kind(node.kind))
         }
         Some(Subject::Edge(edge)) => {
-            let seen = match edge.view {
-                View::Client => "as the caller’s side reports it",
-                View::Server => "as the callee’s side reports it: the caller has no sidecar",
-            };
-            format!("{} calls, {seen}", edge.protocol)
+            let calls = words::calls(&edge);
+            match edge.view {
+                View::Client => format!("{calls}, as the caller’s side reports it"),
+                View::Server => {
+                    format!("{calls}, as the callee’s side reports it: the caller has no sidecar")
+                }
+                View::Traces => calls,
+            }
         }
         None => String::new(),
     });
@@ -97,7 +100,7 @@ pub fn Panel(
     let links = Memo::new(move |_| {
         let asked = place.query()?;
         match subject.get()? {
-            Subject::Node(node) if node.namespace != "-" => Some(LinksQuery {
+            Subject::Node(node) if node.namespace != "-" && !is_traced(&node) => Some(LinksQuery {
                 namespace: Some(node.namespace),
                 workload: node.workload,
                 service: node.service,
@@ -109,6 +112,16 @@ pub fn Panel(
     });
     let edge = Memo::new(move |_| match subject.get() {
         Some(Subject::Edge(edge)) if edge.protocol != "tcp" => Some(edge.id),
+        _ => None,
+    });
+    // Of what only traces know, there is nothing measured to chart and no query behind it.
+    let measured = Memo::new(move |_| match subject.get() {
+        Some(Subject::Edge(edge)) if words::is_traced(&edge) => None,
+        Some(Subject::Node(node)) if is_traced(&node) => None,
+        _ => selected.get(),
+    });
+    let traced_name = Memo::new(move |_| match subject.get() {
+        Some(Subject::Node(node)) if is_traced(&node) => Some(node.name),
         _ => None,
     });
     let p95_ms = Memo::new(move |_| match subject.get() {
@@ -188,12 +201,23 @@ pub fn Panel(
                     .into_any(),
                 }}
                 <Beside edge p95_ms />
-                <Charts id=selected />
+                {move || traced_name.get().map(|name| {
+                    let href = move || {
+                        let search = TracesQuery { name: Some(name.clone()), ..TracesQuery::default() };
+                        place.traces_href(search, |_| ())
+                    };
+                    view! { <a class="link panel__page" href=href>"Open its traces"</a> }
+                })}
+                <Charts id=measured />
                 <Dashboards query=links />
-                <Behind id=selected />
+                <Behind id=measured />
             </div>
         </aside>
     }
+}
+
+fn is_traced(node: &Node) -> bool {
+    node.kind == api::NodeKind::Traced
 }
 
 fn health_line(health: Health) -> impl IntoView {
@@ -289,7 +313,9 @@ fn edge_view(
         view! {
             {chips(&edge.badges)}
             <dl class="facts">{ends}</dl>
-            {figures("Calls", &edge.traffic, &edge.flow, has_latency, edge.protocol == "tcp")}
+            {(!words::is_traced(edge)).then(|| {
+                figures("Calls", &edge.traffic, &edge.flow, has_latency, edge.protocol == "tcp")
+            })}
             {mtls(edge)}
             {split}
             {responses(&edge.traffic)}

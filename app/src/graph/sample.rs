@@ -45,6 +45,7 @@ pub fn edge(from: &str, to: &str, rps: f64) -> Edge {
         to: to.to_owned(),
         protocol: "http".to_owned(),
         view: View::Client,
+        traced: None,
         traffic: Traffic {
             rps,
             requests: rps * 60.0,

@@ -111,7 +111,10 @@ impl Row {
             } else {
                 format!("{from_place} → {to_place}")
             },
-            protocol: edge.protocol.clone(),
+            protocol: match words::is_traced(edge) {
+                true => "traces".to_owned(),
+                false => edge.protocol.clone(),
+            },
             status: edge.health.status,
             reason: edge.health.reason.clone(),
             rps: t.rps,

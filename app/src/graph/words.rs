@@ -17,6 +17,7 @@ pub fn kind(kind: NodeKind) -> &'static str {
         NodeKind::Waypoint => "Waypoint",
         NodeKind::External => "External host",
         NodeKind::Egress => "Left the mesh",
+        NodeKind::Traced => "Seen in traces alone",
         NodeKind::Unknown => "Unknown caller",
         NodeKind::Namespace => "Namespace",
     }
@@ -27,6 +28,20 @@ pub fn node_name(node: &api::Node) -> String {
     match &node.version {
         Some(version) if node.kind == NodeKind::Version => format!("{} {version}", node.name),
         _ => node.name.clone(),
+    }
+}
+
+/// Returns whether only traces tell of an edge: then it has no figures but of what was sampled.
+pub fn is_traced(edge: &api::Edge) -> bool {
+    edge.view == api::graph::View::Traces
+}
+
+/// Returns what an edge is: `http calls`, `calls seen in traces`.
+pub fn calls(edge: &api::Edge) -> String {
+    if is_traced(edge) {
+        "calls seen in traces alone".to_owned()
+    } else {
+        format!("{} calls", edge.protocol)
     }
 }
 

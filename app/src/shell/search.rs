@@ -54,7 +54,7 @@ pub fn find(graph: Option<&api::Graph>, routes: Option<&Routes>, needle: &str) -
         .map(|(edge, names)| Found {
             id: edge.id.clone(),
             name: names.edge(edge),
-            what: edge.protocol.clone(),
+            what: words::calls(edge),
             is_route: false,
             status: edge.health.status,
         });

@@ -73,6 +73,8 @@ pub enum NodeKind {
     External,
     /// Traffic that left the mesh: PassthroughCluster, BlackHoleCluster.
     Egress,
+    /// A service that only traces know: no proxy of it reports, so there are no rates.
+    Traced,
     /// A caller that no proxy knows.
     Unknown,
     /// A folded namespace.
@@ -86,7 +88,7 @@ pub struct Node {
     /// Readable and stable: `cluster/namespace/workload`; other kinds carry their kind's word:
     /// `cluster/namespace/service/backend`, `cluster/namespace/version/backend@v1`,
     /// `cluster/namespace/app/backend`, `cluster/namespace/external/api.example.com`, `cluster/-/unknown`,
-    /// `cluster/-/egress/PassthroughCluster`. What is not known is `-`.
+    /// `cluster/-/egress/PassthroughCluster`, `-/-/traced/mailer`. What is not known is `-`.
     pub id: String,
     /// What it is.
     pub kind: NodeKind,
@@ -241,6 +243,8 @@ pub enum View {
     Client,
     /// The server's proxy: nobody reports from the client's side.
     Server,
+    /// No proxy: spans tell of it, which were sampled. All figures but those of [`Edge::traced`] are 0 or absent.
+    Traces,
 }
 
 /// All calls of one protocol from one node to another.
@@ -253,7 +257,7 @@ pub struct Edge {
     pub from: String,
     /// The callee's id.
     pub to: String,
-    /// `http`, `grpc` or `tcp`.
+    /// `http`, `grpc` or `tcp`; `traced` where only traces tell of the calls.
     pub protocol: String,
     /// Whose report the figures are.
     pub view: View,
@@ -274,11 +278,26 @@ pub struct Edge {
     /// What the server's proxy reports, where the figures above are the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_view: Option<ServerView>,
+    /// The calls that traces tell of, where nothing else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traced: Option<TracedCalls>,
     /// Health, with reason.
     pub health: Health,
     /// The drawn line from the caller's border to the callee's: control points of a smooth curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<[i32; 2]>>,
+}
+
+/// Calls that were seen in traces: sampled, so that they say nothing of how many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TracedCalls {
+    /// How many.
+    pub n_calls: u64,
+    /// How many of them failed.
+    pub n_errors: u64,
+    /// The time before now that was looked at, in seconds.
+    pub window_s: u32,
 }
 
 /// The server's own report of an edge, shown beside the client's, never added to it.

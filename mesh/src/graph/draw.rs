@@ -12,6 +12,7 @@ use super::edge::{Calls, Edge};
 use super::identity::Identity;
 use super::judging::Judge;
 use super::streams::Streams;
+use super::traced::{Seen, TRACED, TracedEdge};
 use super::views::{self, Views};
 use super::words;
 
@@ -71,7 +72,33 @@ impl<'a> Drawing<'a> {
             badges: edge.badges(),
             mtls_ratio: edge.mtls_ratio().map(six_digits),
             server_view: edge.server_view(self.window, names.map_or(&[], Vec::as_slice)),
+            traced: None,
             health: self.health.get(index.index())?.clone(),
+            points: None,
+        })
+    }
+
+    /// Returns an edge that bears no rates, without its line.
+    pub fn traced(&self, edge: &TracedEdge) -> Option<api::Edge> {
+        let id = |node: NodeIndex| self.ids.get(node.index()).cloned();
+        let (from, to) = (id(edge.from)?, id(edge.to)?);
+        Some(api::Edge {
+            id: format!("{from}->{to}:{TRACED}"),
+            from,
+            to,
+            protocol: TRACED.to_owned(),
+            view: api::graph::View::Traces,
+            traffic: api::graph::Traffic::default(),
+            flow: api::graph::Flow::default(),
+            badges: Vec::new(),
+            mtls_ratio: None,
+            server_view: None,
+            traced: Some(api::graph::TracedCalls {
+                n_calls: edge.seen.n_calls,
+                n_errors: edge.seen.n_errors,
+                window_s: edge.seen.window.secs(),
+            }),
+            health: only_traced(edge.seen),
             points: None,
         })
     }
@@ -129,6 +156,9 @@ impl<'a> Drawing<'a> {
 
     /// The worst of: all its calls, the calls of one caller, the calls inside it.
     fn judge(&self, index: NodeIndex, identity: &Identity, node: &views::Node) -> api::Health {
+        if let Some(seen) = node.traced.filter(|_| node.is_unseen()) {
+            return only_traced(seen);
+        }
         if node.is_unseen() {
             return api::Health {
                 status: HealthStatus::Idle,
@@ -169,5 +199,13 @@ impl<'a> Drawing<'a> {
             }
         }
         judged
+    }
+}
+
+/// A sample is no rate: what it shows is told, and not judged.
+fn only_traced(seen: Seen) -> api::Health {
+    api::Health {
+        status: HealthStatus::NoData,
+        reason: seen.words(),
     }
 }

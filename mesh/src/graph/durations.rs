@@ -11,7 +11,7 @@ use super::views::Views;
 /// Returns the durations of those edges of the graph by workload that are wanted and were timed, by id, in the view
 /// that the graph shows.
 pub fn edge_durations(facts: &Facts, wanted: &BTreeSet<&str>) -> BTreeMap<String, Histogram> {
-    let views = Views::of(facts, By::Workload, &[], None);
+    let views = Views::of(facts, By::Workload, &[], None, None);
     let edges = views.edges();
     edges
         .filter_map(|edge| {

@@ -34,6 +34,21 @@ pub fn notices(facts: &Facts, query: &GraphQuery, is_now: bool) -> Vec<Notice> {
         notices.extend(not_injected(inventory, query));
         notices.extend(not_restarted(inventory, query));
     }
+    if let Some(traced) = facts
+        .traced
+        .as_deref()
+        .filter(|it| is_now && it.n_left_out > 0)
+    {
+        notices.push(Notice {
+            kind: "traced_cut".to_owned(),
+            source: "jaeger".to_owned(),
+            message: format!(
+                "Traces tell of calls between {} more pairs of services that no proxy reports: they are not drawn.",
+                traced.n_left_out
+            ),
+            hint: Some("services in the mesh show with their rates: inject what should be seen".to_owned()),
+        });
+    }
     notices
 }
 

@@ -7,6 +7,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use crate::api::Notice;
 use crate::api::query::GraphQuery;
 
+use super::traced::TracedEdge;
 use super::views::Views;
 
 /// How many unknown names a notice spells out.
@@ -18,6 +19,15 @@ pub struct Kept {
     pub nodes: Vec<NodeIndex>,
     /// Edges.
     pub edges: Vec<EdgeIndex>,
+    /// Edges that bear no rates.
+    pub traced: Vec<TracedEdge>,
+}
+
+/// What stands between two nodes.
+enum Line {
+    Measured(EdgeIndex),
+    /// By its place.
+    Traced(usize),
 }
 
 /// Returns what `query` asks for: edges with an end in its namespaces and the nodes at their other end,
@@ -25,13 +35,15 @@ pub struct Kept {
 pub fn kept(query: &GraphQuery, views: &Views, notices: &mut Vec<Notice>) -> Kept {
     let mesh = views.mesh();
     let namespace = |n: NodeIndex| mesh[n].0.namespace().unwrap_or("-");
-    let ends = |e: &EdgeIndex| {
-        mesh.edge_endpoints(*e)
-            .map(|(a, b)| [a, b])
-            .unwrap_or_default()
-    };
     let mut nodes: BTreeSet<NodeIndex> = mesh.node_indices().collect();
-    let mut edges: Vec<EdgeIndex> = mesh.edge_indices().collect();
+    let measured = mesh.edge_indices().filter_map(|edge| {
+        let (from, to) = mesh.edge_endpoints(edge)?;
+        Some((Line::Measured(edge), [from, to]))
+    });
+    let traced = views.traced().iter().enumerate();
+    let traced = traced.map(|(place, it)| (Line::Traced(place), [it.from, it.to]));
+    let mut edges: Vec<(Line, [NodeIndex; 2])> = measured.chain(traced).collect();
+    let ends = |edge: &(Line, [NodeIndex; 2])| edge.1;
     if !query.namespaces.is_empty() {
         let asked: BTreeSet<&str> = query.namespaces.iter().map(String::as_str).collect();
         let known: BTreeSet<&str> = mesh.node_indices().map(namespace).collect();
@@ -57,10 +69,18 @@ pub fn kept(query: &GraphQuery, views: &Views, notices: &mut Vec<Notice>) -> Kep
     let hidden: BTreeSet<NodeIndex> = query.hide.iter().filter_map(named).collect();
     edges.retain(|e| ends(e).iter().all(|n| !hidden.contains(n)));
     nodes.retain(|n| !hidden.contains(n));
-    Kept {
+    let mut kept = Kept {
         nodes: nodes.into_iter().collect(),
-        edges,
+        edges: Vec::with_capacity(edges.len()),
+        traced: Vec::new(),
+    };
+    for (line, _) in edges {
+        match line {
+            Line::Measured(edge) => kept.edges.push(edge),
+            Line::Traced(place) => kept.traced.extend(views.traced().get(place).cloned()),
+        }
     }
+    kept
 }
 
 fn not_found(what: &str, names: &[&str]) -> Notice {

@@ -50,6 +50,12 @@ pub enum Identity {
     },
     /// What left the mesh.
     Egress { cluster: Option<Text>, name: Text },
+    /// A service that only traces know, by its tracing name.
+    Traced {
+        cluster: Option<Text>,
+        namespace: Option<Text>,
+        name: Text,
+    },
     /// Whom no proxy knows.
     Unknown { cluster: Option<Text> },
     /// A folded namespace.
@@ -102,6 +108,10 @@ impl Identity {
                 out.push_str("/egress/");
                 part(&mut out, Some(name));
             }
+            Identity::Traced { name, .. } => {
+                out.push_str("/traced/");
+                part(&mut out, Some(name));
+            }
             Identity::Unknown { .. } => out.push_str("/unknown"),
             Identity::Namespace { .. } => out.push_str("/namespace/all"),
         }
@@ -146,6 +156,11 @@ impl Identity {
                 namespace,
                 host: must(host)?,
             },
+            ["traced", name] => Identity::Traced {
+                cluster,
+                namespace,
+                name: must(name)?,
+            },
             ["egress", name] if namespace.is_none() => Identity::Egress {
                 cluster,
                 name: must(name)?,
@@ -167,6 +182,7 @@ impl Identity {
             | Identity::Service { cluster, .. }
             | Identity::External { cluster, .. }
             | Identity::Egress { cluster, .. }
+            | Identity::Traced { cluster, .. }
             | Identity::Unknown { cluster }
             | Identity::Namespace { cluster, .. } => cluster.as_deref(),
         }
@@ -179,7 +195,8 @@ impl Identity {
             | Identity::Version { namespace, .. }
             | Identity::App { namespace, .. }
             | Identity::Service { namespace, .. }
-            | Identity::External { namespace, .. } => namespace.as_deref(),
+            | Identity::External { namespace, .. }
+            | Identity::Traced { namespace, .. } => namespace.as_deref(),
             Identity::Namespace { namespace, .. } => Some(namespace),
             Identity::Egress { .. } | Identity::Unknown { .. } => None,
         }
@@ -194,6 +211,7 @@ impl Identity {
             | Identity::Service { service: name, .. }
             | Identity::External { host: name, .. }
             | Identity::Egress { name, .. }
+            | Identity::Traced { name, .. }
             | Identity::Namespace {
                 namespace: name, ..
             } => name,
@@ -242,6 +260,7 @@ impl Identity {
             Identity::Service { .. } => NodeKind::Service,
             Identity::External { .. } => NodeKind::External,
             Identity::Egress { .. } => NodeKind::Egress,
+            Identity::Traced { .. } => NodeKind::Traced,
             Identity::Unknown { .. } => NodeKind::Unknown,
             Identity::Namespace { .. } => NodeKind::Namespace,
         }

@@ -35,7 +35,9 @@ impl Picture {
             idle,
             is_now,
         } = scope;
-        let mut views = Views::of(facts, *by, folded, idle.as_deref());
+        // What is traced now says nothing of an earlier window.
+        let traced = facts.traced.as_deref().filter(|_| *is_now);
+        let mut views = Views::of(facts, *by, folded, idle.as_deref(), traced);
         if !is_now {
             views.forget_pods();
         }
@@ -46,7 +48,7 @@ impl Picture {
                 inventory: facts.inventory.clone(),
                 ..Facts::default()
             };
-            Views::of(&facts, *by, folded, None)
+            Views::of(&facts, *by, folded, None, None)
         });
         Picture { views, hour }
     }

@@ -16,13 +16,13 @@ pub fn needs_hour(facts: &Facts) -> bool {
     if facts.window >= Window::HOUR {
         return false;
     }
-    let views = Views::of(facts, By::Workload, &[], None);
+    let views = Views::of(facts, By::Workload, &[], None, None);
     views.edges().any(|edge| is_uncertain(facts, &views, edge))
 }
 
 /// Returns the names of the workloads that such calls go to; those that no endpoint took are not named.
 pub fn uncertain_workloads(facts: &Facts) -> BTreeSet<String> {
-    let views = Views::of(facts, By::Workload, &[], None);
+    let views = Views::of(facts, By::Workload, &[], None, None);
     let uncertain = views
         .edges()
         .filter(|edge| is_uncertain(facts, &views, edge));

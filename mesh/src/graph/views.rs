@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::names;
 use super::project::Projection;
 use super::roles::{Role, Roles};
+use super::traced::{self, Numbered, Seen, Traced, TracedEdge};
 
 /// The pods behind a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Node {
     pub is_outside: bool,
     /// The ServiceEntry that makes it known, as `namespace/name`.
     pub entry: Option<String>,
+    /// What traces tell of it, where they alone know of it.
+    pub traced: Option<Seen>,
 }
 
 impl Node {
@@ -96,13 +99,22 @@ impl Node {
 pub struct Views {
     mesh: DiGraph<(Identity, Node), Edge>,
     places: HashMap<Identity, NodeIndex>,
+    /// What bears no rates, sorted by caller and callee.
+    traced: Vec<TracedEdge>,
     outside: Outside,
 }
 
 impl Views {
     /// Projects facts, with the namespaces in `folded` as one node each. Calls inside a folded namespace
-    /// are not drawn, but its health knows of them. `idle`: what the cluster knows without traffic.
-    pub fn of(facts: &Facts, by: By, folded: &[String], idle: Idle<'_>) -> Views {
+    /// are not drawn, but its health knows of them. `idle`: what the cluster knows without traffic; `traced`: what
+    /// only traces know.
+    pub fn of(
+        facts: &Facts,
+        by: By,
+        folded: &[String],
+        idle: Idle<'_>,
+        traced: Option<&Traced>,
+    ) -> Views {
         let inventory = facts.inventory.as_deref();
         let (roles, hosts) = (Roles::of(inventory), Hosts::of(inventory));
         let requests = facts.requests.iter().map(|sample| &*sample.key);
@@ -125,12 +137,14 @@ impl Views {
             let (ends, roles) = (&mut builder.ends, &roles);
             cluster::read(it, &projection, roles, ends, idle)
         });
+        let traced = traced.map(|it| traced::read(it, &projection, &mut builder.ends));
         let names = if builder.edges.iter().any(|(_, _, edge)| edge.differs()) {
             names::of(facts, &mut builder.ends)
         } else {
             BTreeMap::new()
         };
-        builder.finish(&roles, &hosts, cluster.unwrap_or_default(), names)
+        let (cluster, traced) = (cluster.unwrap_or_default(), traced.unwrap_or_default());
+        builder.finish(&roles, &hosts, cluster, &traced, names)
     }
 
     /// Returns the graph: who calls whom.
@@ -141,6 +155,11 @@ impl Views {
     /// Returns the edges, sorted by caller, callee and protocol.
     pub fn edges(&self) -> impl Iterator<Item = &Edge> {
         self.mesh.edge_weights()
+    }
+
+    /// Returns the edges that bear no rates, sorted by caller and callee.
+    pub fn traced(&self) -> &[TracedEdge] {
+        &self.traced
     }
 
     /// Returns one edge.
@@ -289,6 +308,7 @@ impl<'a> Builder<'a> {
         roles: &Roles<'_>,
         hosts: &Hosts<'_>,
         cluster: Cluster,
+        traced: &Numbered,
         mut names: BTreeMap<usize, Vec<String>>,
     ) -> Views {
         let Builder {
@@ -312,6 +332,7 @@ impl<'a> Builder<'a> {
                 node.pods = Some(known.pods);
                 node.is_outside = known.pods.n_workloads > 0 && !known.is_in;
             }
+            node.traced = traced.nodes.get(&number).copied();
             node
         };
         for (from, to, edge) in &edges {
@@ -330,8 +351,8 @@ impl<'a> Builder<'a> {
                 node.inside.get_or_insert_default().merge(calls);
             }
         }
-        // What is idle has a number and no edge.
-        for number in cluster.nodes.keys() {
+        // What is idle has a number and no edge, and what is traced may have none either.
+        for number in cluster.nodes.keys().chain(&traced.ends) {
             nodes
                 .entry(ranks[*number])
                 .or_insert_with(|| node_of(*number));
@@ -352,9 +373,22 @@ impl<'a> Builder<'a> {
                 mesh.add_edge(from, to, edge);
             }
         }
+        let mut by_ends: Vec<TracedEdge> = traced
+            .calls
+            .iter()
+            .filter_map(|((from, to), seen)| {
+                Some(TracedEdge {
+                    from: by_rank[ranks[*from]]?,
+                    to: by_rank[ranks[*to]]?,
+                    seen: *seen,
+                })
+            })
+            .collect();
+        by_ends.sort_by_key(|it| (it.from, it.to));
         Views {
             mesh,
             places,
+            traced: by_ends,
             outside: cluster.outside,
         }
     }

@@ -68,6 +68,9 @@ pub fn explanation(identity: &Identity, node: &Node, outside: &Outside) -> Optio
 fn what_it_is(identity: &Identity, node: &Node, outside: &Outside) -> Option<String> {
     let text = match identity {
         Identity::Unknown { .. } => return Some(unknown(node, outside)),
+        Identity::Traced { .. } => {
+            "Only traces know of it: no proxy reports its calls. What is sampled gives no rates."
+        }
         Identity::Egress { name, .. } if &**name == identity::BLACK_HOLE => {
             "Calls to hosts that the mesh does not know; the mesh refuses them."
         }

@@ -12,13 +12,15 @@ use super::Span;
 use super::hop::{Hop, Upstream};
 
 /// A namespace and a name in it.
-type Place = (String, String);
+pub(super) type Place = (String, String);
 
 /// The workloads, services and edges that the graph knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     /// By namespace, then by name; one for each cluster.
     workloads: BTreeMap<String, BTreeMap<String, Vec<Workload>>>,
+    /// Their namespaces and names.
+    places: BTreeSet<Place>,
     /// Their workloads, by the service that calls are addressed to.
     services: BTreeMap<Place, BTreeSet<Place>>,
     /// Protocols by caller and callee.
@@ -27,6 +29,9 @@ pub struct Known {
     others: BTreeMap<Place, String>,
     /// The services' own nodes: nobody took the calls to them.
     endless: BTreeMap<Place, String>,
+    /// Nodes that only traces know, by their tracing name. They are none of those above: what is known by its spans
+    /// alone must be found in them again.
+    traced: BTreeMap<String, String>,
 }
 
 /// A workload that the graph knows.
@@ -43,6 +48,8 @@ struct Workload {
 pub struct Spot {
     /// The node's id in the graph by workload.
     pub id: String,
+    /// The cluster, `-` where it is not known.
+    pub cluster: String,
     /// The namespace.
     pub namespace: String,
     /// The workload.
@@ -67,7 +74,11 @@ impl Known {
         for node in graph.nodes {
             let place = (node.namespace.clone(), node.name.clone());
             match (node.kind, node.workload) {
+                (NodeKind::Traced, _) => {
+                    known.traced.insert(node.name, node.id);
+                }
                 (NodeKind::Workload | NodeKind::Gateway | NodeKind::Waypoint, Some(name)) => {
+                    known.places.insert((node.namespace.clone(), name.clone()));
                     let of_namespace = known.workloads.entry(node.namespace).or_default();
                     of_namespace.entry(name).or_default().push(Workload {
                         id: node.id,
@@ -91,6 +102,11 @@ impl Known {
         }
         known.learn_services(facts);
         known
+    }
+
+    /// Returns whether the graph knows nobody.
+    pub fn is_empty(&self) -> bool {
+        self.workloads.is_empty() && self.services.is_empty()
     }
 
     fn learn_services(&mut self, facts: &Facts) {
@@ -145,10 +161,61 @@ impl Known {
         found.collect()
     }
 
+    /// Returns every name that a process of the graph could trace under, with each workload that could: a service's
+    /// name means all of its workloads. A service without one stands for itself.
+    pub(super) fn tracing_names(&self) -> impl Iterator<Item = (String, &Place)> {
+        let of_services = self.services.iter().flat_map(|(service, workloads)| {
+            let empty = workloads.is_empty().then_some(service);
+            let meant = workloads.iter().chain(empty);
+            meant.flat_map(|place| spelled(&service.0, &service.1).map(|name| (name, place)))
+        });
+        let of_workloads = self.places.iter().flat_map(|place| {
+            let apps = self.apps([place]).into_iter();
+            let apps = apps.flat_map(|(namespace, app)| spelled(namespace, app));
+            let names = spelled(&place.0, &place.1).into_iter().chain(apps);
+            names.map(move |name| (name, place))
+        });
+        of_services.chain(of_workloads)
+    }
+
+    /// Returns the workloads of a namespace and name: one for each cluster.
+    pub(super) fn spots(&self, place: &Place) -> Vec<Spot> {
+        let found = self.workloads.get(&place.0).and_then(|it| it.get(&place.1));
+        let found = found.into_iter().flatten();
+        found
+            .map(|it| spot(&place.0, &place.1, it, &Hop::default()))
+            .collect()
+    }
+
+    /// Returns whether the graph knows something in a namespace.
+    pub(super) fn has_namespace(&self, namespace: &str) -> bool {
+        self.workloads.contains_key(namespace)
+            || self.services.keys().any(|place| place.0 == namespace)
+    }
+
+    /// Returns the cluster of a namespace's workloads, where it is one.
+    pub(super) fn cluster_of(&self, namespace: &str) -> Option<&str> {
+        let names = self.workloads.get(namespace)?;
+        let all = names.values().flatten().map(|it| it.cluster.as_str());
+        let all: BTreeSet<&str> = all.filter(|it| *it != "-").collect();
+        all.first().copied().filter(|_| all.len() == 1)
+    }
+
     /// Returns whether a workload serves a service.
     pub(super) fn serves(&self, spot: &Spot, service: &Place) -> bool {
         let workloads = self.services.get(service);
         workloads.is_some_and(|it| it.contains(&(spot.namespace.clone(), spot.workload.clone())))
+    }
+
+    /// Returns the id of a service that only traces know, by its tracing name.
+    pub(super) fn traced(&self, name: &str) -> Option<&str> {
+        self.traced.get(name).map(String::as_str)
+    }
+
+    /// Returns the tracing name of a service that only traces know.
+    pub(super) fn traced_name(&self, id: &str) -> Option<&str> {
+        let found = self.traced.iter().find(|(_, own)| *own == id);
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Returns the namespace and name of a workload's id.
@@ -274,9 +341,15 @@ impl Known {
     }
 }
 
+/// Returns how a tracer may be named that is named after something in a namespace.
+fn spelled(namespace: &str, name: &str) -> [String; 2] {
+    [format!("{name}.{namespace}"), name.to_owned()]
+}
+
 fn spot(namespace: &str, name: &str, workload: &Workload, hop: &Hop<'_>) -> Spot {
     Spot {
         id: workload.id.clone(),
+        cluster: workload.cluster.clone(),
         namespace: namespace.to_owned(),
         workload: name.to_owned(),
         app: workload.app.clone().or_else(|| hop.app.map(str::to_owned)),

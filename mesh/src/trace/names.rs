@@ -27,6 +27,8 @@ pub fn candidates(query: &TracesQuery, known: &Known) -> Vec<String> {
             for id in [from, to] {
                 if let Some(place) = known.place_of(id) {
                     names.of_workload(&place, known);
+                } else if let Some(name) = known.traced_name(id) {
+                    names.add(name.to_owned());
                 }
             }
             if let Some(place) = known.service_of(to) {
@@ -53,6 +55,11 @@ pub fn candidates(query: &TracesQuery, known: &Known) -> Vec<String> {
         names.of_workload(&(namespace, workload.clone()), known);
     }
     names.all
+}
+
+/// Returns whether a name is that of the tracing backend itself: nobody's of the mesh.
+pub fn is_of_backend(name: &str) -> bool {
+    matches!(name, "jaeger" | "jaeger-all-in-one" | "jaeger-query")
 }
 
 /// Returns the names of each service of the mesh, with those that the backend lists.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 
 use crate::api::trace::PathEdge;
+use crate::graph::TRACED;
 
 use super::hop::{self, Hop};
 use super::known::{Known, Spot};
@@ -121,13 +122,23 @@ fn sent(
 
 /// Returns the edge of the call that a server took, and whether its client recorded it.
 fn taken(tree: &Tree<'_>, steps: &[Step<'_>], idx: usize, known: &Known) -> Option<(String, bool)> {
-    let own = steps[idx].spot.as_ref()?;
     let parent = tree.nodes[idx].parent?;
-    let caller = steps[parent].spot.as_ref()?;
-    if caller.id == own.id {
+    // A service that only traces know has a node, too.
+    let end = |idx: usize| match &steps[idx].spot {
+        Some(spot) => Some((spot.id.as_str(), false)),
+        None => {
+            let id = known.traced(&tree.nodes[idx].span.process.service)?;
+            Some((id, true))
+        }
+    };
+    let ((own, is_traced), (caller, is_by_traced)) = (end(idx)?, end(parent)?);
+    if caller == own {
         return None;
     }
-    let edge = known.edge(&caller.id, &own.id, steps[idx].hop.is_grpc);
+    if is_traced || is_by_traced {
+        return Some((format!("{caller}->{own}:{TRACED}"), false));
+    }
+    let edge = known.edge(caller, own, steps[idx].hop.is_grpc);
     Some((edge, steps[parent].hop.upstream.is_some()))
 }
 

@@ -33,7 +33,7 @@ pub fn span(id: &str, parent: Option<&str>) -> Made {
 }
 
 impl Made {
-    fn by(mut self, service: &str) -> Made {
+    pub fn by(mut self, service: &str) -> Made {
         self.0.process = Arc::new(Process {
             service: service.to_owned(),
             tags: Vec::new(),
@@ -47,7 +47,7 @@ impl Made {
         self
     }
 
-    fn kind(mut self, kind: SpanKind) -> Made {
+    pub fn kind(mut self, kind: SpanKind) -> Made {
         self.0.kind = kind;
         self
     }
@@ -73,7 +73,7 @@ impl Made {
     }
 
     /// The callee's side.
-    fn server(self, pod: &str, status: &str) -> Made {
+    pub fn server(self, pod: &str, status: &str) -> Made {
         self.kind(SpanKind::Server).tags(&[
             (
                 "node_id",
@@ -85,7 +85,7 @@ impl Made {
     }
 }
 
-fn trace(spans: Vec<Made>) -> Trace {
+pub fn trace(spans: Vec<Made>) -> Trace {
     Trace {
         id: "abc".to_owned(),
         spans: spans.into_iter().map(|it| it.0).collect(),
@@ -210,11 +210,11 @@ fn the_critical_path_covers_the_root_without_gaps() {
 }
 
 /// `web` calls `api` in two versions and `cart`, which nobody takes.
-fn mesh() -> Known {
+pub fn mesh() -> Known {
     Known::of(&facts())
 }
 
-fn facts() -> Facts {
+pub fn facts() -> Facts {
     let peer = |workload: &str, app: &str, version: Option<&str>| Peer {
         cluster: Some("c".into()),
         namespace: Some("shop".into()),
@@ -271,7 +271,7 @@ fn facts() -> Facts {
     }
 }
 
-fn purchase() -> Trace {
+pub fn purchase() -> Trace {
     trace(vec![
         span("page", None).server("web-5d8f9c7b6-x2x4z.shop", "500"),
         span("v1", Some("page")).lasting(5, 55).client(

@@ -253,7 +253,7 @@ pub fn edge_text(edge: &api::Edge, share: Option<f64>, names: &words::NodeNames<
         edge.protocol,
         health_word(edge.health.status),
         share.unwrap_or_default(),
-        if edge.protocol == "tcp" {
+        if edge.protocol == "tcp" || words::is_traced(edge) {
             flow::rate(edge)
         } else {
             figures(&edge.traffic)

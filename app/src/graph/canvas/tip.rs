@@ -96,7 +96,7 @@ fn told(picture: &Picture, id: &str) -> Option<Told> {
     }
     let edge = graph.edges.iter().find(|e| e.id == id)?;
     let names = words::NodeNames::new(graph);
-    let mut figures = if edge.protocol == "tcp" {
+    let mut figures = if edge.protocol == "tcp" || words::is_traced(edge) {
         Vec::new()
     } else {
         figures(&edge.traffic)
@@ -124,7 +124,7 @@ fn told(picture: &Picture, id: &str) -> Option<Told> {
     Some(Told {
         status: edge.health.status,
         title: names.edge(edge),
-        kind: format!("{} calls", edge.protocol),
+        kind: words::calls(edge),
         figures,
         reason: edge.health.reason.clone(),
     })

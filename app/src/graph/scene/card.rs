@@ -38,7 +38,7 @@ fn outline(kind: NodeKind, r: Rect) -> Outline {
 fn is_outside(kind: NodeKind) -> bool {
     matches!(
         kind,
-        NodeKind::External | NodeKind::Egress | NodeKind::Unknown
+        NodeKind::External | NodeKind::Egress | NodeKind::Traced | NodeKind::Unknown
     )
 }
 
@@ -56,6 +56,7 @@ fn glyph(kind: NodeKind) -> &'static str {
         NodeKind::Waypoint => "M10 2.5l7.5 7.5l-7.5 7.5l-7.5-7.5zM7 10h6",
         NodeKind::External => "M10 3a7 7 0 1 0 .1 0M3 10h14M10 3c-5 4-5 10 0 14M10 3c5 4 5 10 0 14",
         NodeKind::Egress => "M9 4H4v12h5M8 10h9M13.5 6.5L17 10l-3.5 3.5",
+        NodeKind::Traced => "M3 4h8M7 10h8M11 16h6M3 4v3h4M7 10v3h4",
         NodeKind::Unknown => "M7 7a3 3 0 1 1 4.2 2.8c-.9.5-1.2 1-1.2 2.2M10 15.4v.2",
         NodeKind::Namespace => "M3 3h6v6H3zM11 3h6v6h-6zM3 11h6v6H3zM11 11h6v6h-6z",
     }

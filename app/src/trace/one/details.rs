@@ -1,10 +1,13 @@
 //! What one span says: its figures, its place among others, its tags, its process and what happened within it.
 
 use leptos::prelude::*;
+use mesh::api::links::LinksQuery;
 use mesh::api::trace::{LogRow, SpanDetails, SpanRow, TagRow, TraceDetails};
+use mesh::units::UnixMillis;
 
 use super::rank;
 use super::tree::Walk;
+use crate::links::Dashboards;
 use crate::live;
 use crate::numbers;
 use crate::shell::place::use_place;
@@ -12,6 +15,9 @@ use crate::trace::words::micros;
 use crate::ui::state::Skeleton;
 use crate::ui::{Icon, Symbol};
 use crate::url;
+
+/// Dashboards show so much of the time after a trace, as far as it has passed.
+const AFTER_MS: i64 = 120_000;
 
 /// The panel of the span that the address selects.
 #[component]
@@ -32,6 +38,32 @@ pub fn Details(
             let trace = trace.as_ref()?;
             let row = trace.spans.iter().find(|it| it.id == id)?.clone();
             Some((names(trace, &row), row))
+        })
+    });
+    // Dashboards of whose span it is, around the time of the trace.
+    let dashboards = Memo::new(move |_| {
+        let (_, row) = row.get()?;
+        walk.trace.with(|trace| {
+            let trace = trace.as_ref()?;
+            let edge = trace.edges.get(row.edge? as usize)?;
+            let own = match row.kind.as_str() {
+                "client" | "producer" => &edge.from,
+                _ => &edge.to,
+            };
+            let (namespace, workload) = mesh::graph::workload_of(own)?;
+            let end_ms = trace
+                .start_us
+                .saturating_add(trace.duration_us)
+                .div_euclid(1000);
+            let at_ms = end_ms
+                .saturating_add(AFTER_MS)
+                .min(js_sys::Date::now() as i64);
+            Some(LinksQuery {
+                namespace: Some(namespace),
+                workload: Some(workload),
+                at: Some(UnixMillis(at_ms)),
+                ..LinksQuery::default()
+            })
         })
     });
     let title = move || {
@@ -67,6 +99,7 @@ pub fn Details(
             <div class="panel__body" tabindex="0" role="region" aria-label="What the span says">
                 {move || row.get().map(|(_, row)| figures(walk, &row))}
                 {body}
+                <Dashboards query=dashboards />
             </div>
         </aside>
     }

@@ -17,6 +17,8 @@ use mesh::units::{UnixMillis, Window, six_digits};
 
 use crate::http::{ApiError, App, Params, encoded};
 
+#[cfg(test)]
+mod blows;
 pub mod demo;
 pub mod jaeger;
 pub mod prometheus;

@@ -12,7 +12,7 @@ struct Rule {
     why: &'static str,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 9] = [
     Rule {
         under: &["mesh/src/", "demo/src/"],
         except: &[],
@@ -51,6 +51,26 @@ const RULES: [Rule; 7] = [
         ],
         tests_may: true,
         why: "PromQL and Istio's labels are spoken in server/src/sources/prometheus and demo/src/expose alone",
+    },
+    Rule {
+        under: &["mesh/src/", "demo/src/", "server/src/", "app/src/"],
+        except: &["mesh/src/trace/hop.rs", "demo/src/expose"],
+        never: &[
+            "\"upstream_cluster",
+            "\"node_id",
+            "\"istio.canonical_",
+            "\"istio.namespace",
+            "\"k8s.pod.name",
+        ],
+        tests_may: true,
+        why: "what Envoy writes into a span's tags is known in mesh/src/trace/hop and demo/src/expose alone",
+    },
+    Rule {
+        under: &["mesh/src/", "demo/src/", "server/src/", "app/src/"],
+        except: &["server/src/sources/jaeger"],
+        never: &["traceID", "spanID", "processID", "query.service_name"],
+        tests_may: true,
+        why: "Jaeger's JSON is spoken in server/src/sources/jaeger alone",
     },
     Rule {
         under: &["mesh/src/"],
@@ -199,6 +219,16 @@ mod tests {
         assert_eq!(breaks("app/src/graph.rs", line), 1);
         assert_eq!(breaks("server/src/sources/prometheus/promql.rs", line), 0);
         assert_eq!(breaks("demo/src/expose.rs", line), 0);
+    }
+
+    #[test]
+    fn what_spans_say_has_one_home() {
+        let tag = r#"span.tag(&["upstream_cluster"])"#;
+        assert_eq!(breaks("mesh/src/trace/path.rs", tag), 1);
+        assert_eq!(breaks("mesh/src/trace/hop.rs", tag), 0);
+        let json = r#"#[serde(rename = "spanID")]"#;
+        assert_eq!(breaks("server/src/trace.rs", json), 1);
+        assert_eq!(breaks("server/src/sources/jaeger/legacy.rs", json), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sources::blows::{blow, struck};
 use crate::sources::prometheus::labels::Reader;
 
 /// Answers as sources give them, to start from.
@@ -15,79 +16,34 @@ const WHOLE: [&str; 5] = [
     r#"{"data":{"result":[],"resultType":"vector"},"status":"success","extra":{"deep":[[[{}]]]}}"#,
 ];
 
-/// What is done to an answer.
-#[derive(Clone, Debug)]
-enum Blow {
-    Cut(usize),
-    Turn(usize, u8),
-    Splice(usize, Vec<u8>),
-    Repeat(usize, usize),
-}
-
-fn blow() -> impl Strategy<Value = Blow> {
-    let words = prop::sample::select(vec![
-        "null",
-        "{}",
-        "[",
-        "]",
-        "\"",
-        "\\",
-        "\\u0000",
-        "-0",
-        "1e999",
-        "+Inf",
-        "NaN",
-        ",",
-        ":",
-        "\"metric\":",
-        "\"value\":",
-        "\"status\":\"success\"",
-    ]);
-    let bytes = prop_oneof![
-        words.prop_map(|it| it.as_bytes().to_vec()),
-        prop::collection::vec(any::<u8>(), 1..6)
-    ];
-    prop_oneof![
-        any::<usize>().prop_map(Blow::Cut),
-        (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Blow::Turn(at, byte)),
-        (any::<usize>(), bytes).prop_map(|(at, bytes)| Blow::Splice(at, bytes)),
-        (any::<usize>(), 1_usize..80).prop_map(|(at, n)| Blow::Repeat(at, n)),
-    ]
-}
-
-fn struck(start: usize, blows: &[Blow]) -> Vec<u8> {
-    let mut bytes = WHOLE[start % WHOLE.len()].as_bytes().to_vec();
-    for blow in blows {
-        let len = bytes.len().max(1);
-        match blow {
-            Blow::Cut(at) => bytes.truncate(at % len),
-            Blow::Turn(at, byte) => {
-                if let Some(it) = bytes.get_mut(at % len) {
-                    *it = *byte;
-                }
-            }
-            Blow::Splice(at, more) => {
-                let at = at % (bytes.len() + 1);
-                bytes.splice(at..at, more.iter().copied());
-            }
-            Blow::Repeat(at, n) => {
-                let at = at % (bytes.len() + 1);
-                let part: Vec<u8> = bytes.iter().skip(at).take(*n).copied().collect();
-                bytes.splice(at..at, part);
-            }
-        }
-    }
-    bytes
-}
+/// Words that mean something there.
+const WORDS: &[&str] = &[
+    "null",
+    "{}",
+    "[",
+    "]",
+    "\"",
+    "\\",
+    "\\u0000",
+    "-0",
+    "1e999",
+    "+Inf",
+    "NaN",
+    ",",
+    ":",
+    "\"metric\":",
+    "\"value\":",
+    "\"status\":\"success\"",
+];
 
 proptest! {
     #[test]
     fn fuzz_whatever_a_source_answers_is_read_or_refused(
         start in any::<usize>(),
-        blows in prop::collection::vec(blow(), 0..8),
+        blows in prop::collection::vec(blow(WORDS), 0..8),
         chunk in 1_usize..400,
     ) {
-        let bytes = struck(start, &blows);
+        let bytes = struck(WHOLE[start % WHOLE.len()], &blows);
         let mut reader = Reader::default();
         let mut n = 0;
         let sink = |item: Option<Item>| match item {

@@ -283,7 +283,20 @@ async fn write_all(
 }
 
 async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result<(), ClusterError> {
+    // What was kept, the object before, and the object after.
+    let mut copies: Vec<&Value> = Vec::new();
+    let mut before: Option<&Value> = None;
+    let mut after: Option<Value> = None;
     for step in &planned.writes {
+        match step {
+            Write::Keep(copy) => {
+                copies.push(copy);
+                let is_own = |data: &&Value| ObjectKey::of(data) == planned.key;
+                before = before.or(copy.get("data").filter(is_own));
+            }
+            Write::Weights(weights) => before = Some(&weights.live),
+            Write::Create(_) | Write::Patch(..) | Write::Delete(..) => {}
+        }
         let written = match write_step(cluster, &planned.key, step).await {
             Err(ClusterError::Unanswered { key, problem }) => {
                 let is_done = |object: Option<&Value>| match (step, object) {
@@ -305,7 +318,14 @@ async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result
                 let version = object::resource_version(&object).to_owned();
                 planned.result.resource_version = Some(version);
                 planned.uid = object::uid(&object).map(str::to_owned);
+                after = Some(object);
             }
+        }
+    }
+    if let Some(after) = &after {
+        keep::note_applied(cluster, &copies, object::resource_version(after)).await;
+        if let Some(before) = before {
+            keep::prune(cluster, before, after).await;
         }
     }
     Ok(())

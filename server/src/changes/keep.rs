@@ -1,10 +1,14 @@
 //! Copies of objects from before a structural change, as ControllerRevisions (rule W6): what they replaced
 //! can be put back.
 
+use std::collections::BTreeSet;
+
 use mesh::api::objects::ObjectRef;
+use mesh::changes::journal::Journal;
 use mesh::changes::whole::{self, Move};
 use mesh::object::{self, ObjectKey, annotation, text_at};
 use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::cluster::{Cluster, key_of};
 
@@ -12,6 +16,10 @@ use crate::cluster::{Cluster, key_of};
 const CHANGE: &str = "pidali.dev/change";
 /// The annotation with the fields that the change set, as they are taken back.
 const BACK: &str = "pidali.dev/back";
+
+/// The annotation that says how far the change came that a copy is from before: `pending`, then `applied@` with the
+/// version of the object that it made. A copy that stays pending is of a change that never was, or was not noted.
+const STATE: &str = "pidali.dev/state";
 
 /// What was kept of an object from before a change.
 pub struct Kept {
@@ -48,6 +56,7 @@ pub fn copy(object: &Value, leader: &Value, change: &str, back: Option<&[Move]>)
             "name": name(&key, change),
             "namespace": key.namespace,
             "labels": {CHANGE: change, "app.kubernetes.io/managed-by": "pidali"},
+            "annotations": {STATE: "pending"},
             "ownerReferences": [{
                 "apiVersion": text_at(leader, "/apiVersion"),
                 "kind": text_at(leader, "/kind"),
@@ -61,7 +70,7 @@ pub fn copy(object: &Value, leader: &Value, change: &str, back: Option<&[Move]>)
     });
     if let Some(back) = back {
         let text = whole::to_json(back).to_string();
-        revision["metadata"]["annotations"] = json!({BACK: text});
+        revision["metadata"]["annotations"][BACK] = text.into();
     }
     revision
 }
@@ -88,6 +97,60 @@ pub async fn find(cluster: &Cluster, leader: &Value, id: &str, change: &str) -> 
         back: annotation(&found, BACK)
             .and_then(|text| whole::from_json(&serde_json::from_str(text).ok()?)),
     })
+}
+
+/// Notes on the copies of a change that it came to be, as a version of the object. The change stands whether that
+/// succeeds or not.
+pub async fn note_applied(cluster: &Cluster, copies: &[&Value], version: &str) {
+    let path = format!("/metadata/annotations/{}", STATE.replace('/', "~1"));
+    let note = json!([{"op": "add", "path": path, "value": format!("applied@{version}")}]);
+    let Ok(note) = serde_json::from_value(note) else {
+        return;
+    };
+    for copy in copies {
+        let key = ObjectKey::of(copy);
+        if let Err(error) = cluster.patch(&key, &note, false).await {
+            warn!(copy = key.name, why = %error, "A copy could not be noted as applied");
+        }
+    }
+}
+
+/// Removes the copies from before changes that the journal of an object has forgotten: nothing takes those back any
+/// more. `before` and `after` are the object around a change.
+pub async fn prune(cluster: &Cluster, before: &Value, after: &Value) {
+    let remembered = Journal::of(after);
+    let forgotten = Journal::of(before).changes.into_iter();
+    let forgotten =
+        forgotten.filter(|it| it.what.is_some() && remembered.find(&it.change).is_none());
+    let own = ObjectKey::of(after);
+    for change in forgotten {
+        let others = change
+            .together
+            .iter()
+            .filter_map(|id| id.parse::<ObjectRef>().ok());
+        let others = others
+            .map(|it| key_of(&it))
+            .filter(|it| it.namespace == own.namespace);
+        let keys: BTreeSet<ObjectKey> = others.chain([own.clone()]).collect();
+        for key in keys {
+            let revision = ObjectKey {
+                kind: "ControllerRevision".to_owned(),
+                namespace: key.namespace.clone(),
+                name: name(&key, &change.change),
+            };
+            let Ok(found) = cluster.get(&revision).await else {
+                continue;
+            };
+            let owner = text_at(&found, "/metadata/ownerReferences/0/uid");
+            if owner.is_none() || owner != object::uid(after) {
+                continue;
+            }
+            let version = object::resource_version(&found);
+            if let Err(error) = cluster.delete(&revision, version, false).await {
+                warn!(copy = revision.name, why = %error, "A copy that nothing needs could not be removed");
+            }
+        }
+    }
 }
 
 /// Names of objects are at most 253 characters long; ids of changes are 15.

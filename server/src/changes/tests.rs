@@ -1,5 +1,6 @@
 //! Changes against a cluster whose objects another hand writes meanwhile.
 
+mod copies;
 mod edits;
 
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 use super::*;
 
-const VS: &str = "default/virtualservice/backend-routing";
+pub const VS: &str = "default/virtualservice/backend-routing";
 const RULE: &str = "default/destinationrule/backend-destination";
 
-fn place(id: &str) -> Value {
+pub fn place(id: &str) -> Value {
     let mut parts = id.split('/');
     let mut next = || parts.next().unwrap();
     json!({"namespace": next(), "kind": next(), "name": next()})
@@ -49,12 +49,12 @@ fn said(object: &Value) -> Value {
 }
 
 impl World {
-    fn version(&self, key: &ObjectKey) -> String {
+    pub fn version(&self, key: &ObjectKey) -> String {
         let live = self.cluster.get(key).unwrap();
         mesh::object::resource_version(&live).to_owned()
     }
 
-    async fn change(&self, edit: Value) -> (u16, Value) {
+    pub async fn change(&self, edit: Value) -> (u16, Value) {
         self.ask("POST", "changes", Some(json!({"edits": [edit]})))
             .await
     }

@@ -181,7 +181,14 @@ fn place(it: kube::Place) -> Place {
 /// Asks which rights are there: a few at once, all of them within the same time.
 async fn rights(app: &App, seen: &Seen<'_>) -> Arc<Vec<Asked>> {
     let metrics = app.facts.metrics().through_cluster().map(place);
-    let wanted = wanted(&seen.kinds, seen.cluster.namespaces(), metrics.as_ref());
+    let traces = app.traces.as_ref().and_then(|it| it.through_cluster());
+    let traces = traces.map(place);
+    let wanted = wanted(
+        &seen.kinds,
+        seen.cluster.namespaces(),
+        metrics.as_ref(),
+        traces.as_ref(),
+    );
     let asked = app.asks.rights.try_get_with(wanted.clone(), async {
         let deadline = Instant::now() + PATIENCE;
         let ask = |right: Right| async move {

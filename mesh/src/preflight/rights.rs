@@ -18,6 +18,8 @@ pub enum Purpose {
     Record,
     /// To reach Prometheus through the API server.
     Metrics,
+    /// To ask Jaeger through the API server.
+    Traces,
 }
 
 /// A right, as the API server is asked about it.
@@ -72,8 +74,13 @@ const ROUTES: [&str; 3] = ["GRPCRoute", "HTTPRoute", "VirtualService"];
 const ISTIO: &str = "networking.istio.io";
 
 /// Returns the rights that are needed, sorted: for the kinds that the server has, in these namespaces (all where
-/// there are none); and to get to a Prometheus that is reached through the API server.
-pub fn wanted(kinds: &[Kind], namespaces: &[String], metrics: Option<&Place>) -> Vec<Right> {
+/// there are none); and to get to a Prometheus and a Jaeger that are reached through the API server.
+pub fn wanted(
+    kinds: &[Kind],
+    namespaces: &[String],
+    metrics: Option<&Place>,
+    traces: Option<&Place>,
+) -> Vec<Right> {
     let mut all = BTreeSet::new();
     for kind in kinds {
         let Some(resource) = kind
@@ -100,10 +107,17 @@ pub fn wanted(kinds: &[Kind], namespaces: &[String], metrics: Option<&Place>) ->
             }));
         }
     }
-    if let Some(place) = metrics {
-        // Long questions are posted.
-        all.extend(["create", "get"].map(|verb| Right {
-            purpose: Purpose::Metrics,
+    // Long questions are posted to Prometheus, none to Jaeger.
+    let proxied: [(_, _, &[&'static str]); 2] = [
+        (Purpose::Metrics, metrics, &["create", "get"]),
+        (Purpose::Traces, traces, &["get"]),
+    ];
+    for (purpose, place, verbs) in proxied {
+        let Some(place) = place else {
+            continue;
+        };
+        all.extend(verbs.iter().map(|verb| Right {
+            purpose,
             namespace: place.namespace.clone(),
             group: String::new(),
             resource: "services".to_owned(),
@@ -131,9 +145,15 @@ fn needs(kind: &Kind) -> Vec<(Purpose, &'static str)> {
     match kind.kind.as_str() {
         // Two that are joined become one, and two again.
         "VirtualService" => needs.extend([(Purpose::Write, "create"), (Purpose::Write, "delete")]),
-        "DestinationRule" | "Gateway" if is_istios => needs.push((Purpose::Write, "patch")),
+        // What was made is taken back by deleting it.
+        "DestinationRule" | "Gateway" if is_istios => {
+            let verbs = ["create", "delete", "patch"];
+            needs.extend(verbs.map(|verb| (Purpose::Write, verb)));
+        }
+        // Copies are noted as applied, and go when nothing takes their changes back any more.
         "ControllerRevision" => {
-            needs.extend([(Purpose::Record, "create"), (Purpose::Record, "get")]);
+            let verbs = ["create", "delete", "get", "patch"];
+            needs.extend(verbs.map(|verb| (Purpose::Record, verb)));
         }
         "Event" => needs.push((Purpose::Record, "create")),
         _ => {}
@@ -142,12 +162,13 @@ fn needs(kind: &Kind) -> Vec<(Purpose, &'static str)> {
 }
 
 impl Purpose {
-    const ALL: [Purpose; 5] = [
+    const ALL: [Purpose; 6] = [
         Purpose::Read,
         Purpose::Secrets,
         Purpose::Write,
         Purpose::Record,
         Purpose::Metrics,
+        Purpose::Traces,
     ];
 
     fn look(self) -> Look {
@@ -177,6 +198,11 @@ impl Purpose {
                 title: "To reach Prometheus through the API server",
                 why: "Its Service is in the cluster, and this program is not.",
             },
+            Purpose::Traces => Look {
+                id: "rights.traces",
+                title: "To reach Jaeger through the API server",
+                why: "Its Service is in the cluster, and this program is not.",
+            },
         }
     }
 
@@ -187,6 +213,7 @@ impl Purpose {
             Purpose::Write => "pidali-write",
             Purpose::Record => "pidali-record",
             Purpose::Metrics => "pidali-metrics",
+            Purpose::Traces => "pidali-traces",
         }
     }
 
@@ -202,7 +229,7 @@ impl Purpose {
                 }
             }
             // One may well only look.
-            Purpose::Secrets | Purpose::Write | Purpose::Record => Status::Warn,
+            Purpose::Secrets | Purpose::Write | Purpose::Record | Purpose::Traces => Status::Warn,
         }
     }
 }
@@ -211,7 +238,8 @@ impl Purpose {
 pub fn items(cluster: &Cluster<'_>) -> Vec<Item> {
     let needed = |purpose: &Purpose| {
         // What is not asked through the API server needs no right there.
-        *purpose != Purpose::Metrics || cluster.rights.iter().any(|it| it.right.purpose == *purpose)
+        !matches!(purpose, Purpose::Metrics | Purpose::Traces)
+            || cluster.rights.iter().any(|it| it.right.purpose == *purpose)
     };
     let purposes = Purpose::ALL.into_iter().filter(needed);
     purposes.map(|it| item(it, cluster)).collect()

@@ -19,6 +19,7 @@ struct World {
     unsaid: Vec<&'static str>,
     who: Option<&'static str>,
     metrics_at: Option<Place>,
+    traces_at: Option<Place>,
     jaeger: Option<Place>,
     traces: Option<(Source, Option<Names>)>,
     grafana: Option<Place>,
@@ -155,6 +156,7 @@ fn sound() -> World {
         unsaid: Vec::new(),
         who: Some("ann"),
         metrics_at: None,
+        traces_at: None,
         jaeger: Some(place("istio-system", "tracing", 80)),
         traces: Some((jaeger(), Some(names(&["web.shop"], &[])))),
         grafana: None,
@@ -190,7 +192,12 @@ fn names(found: &[&str], unclaimed: &[&str]) -> Names {
 impl World {
     fn look(&self) -> Preflight {
         let inventory = Inventory::read(self.objects.iter());
-        let wanted = wanted(&self.kinds, &self.namespaces, self.metrics_at.as_ref());
+        let wanted = wanted(
+            &self.kinds,
+            &self.namespaces,
+            self.metrics_at.as_ref(),
+            self.traces_at.as_ref(),
+        );
         let is_among = |all: &[&str], it: &Right| {
             let said = format!("{} {}", it.verb, it.resource);
             all.iter().any(|all| *all == said || *all == it.resource)
@@ -264,8 +271,8 @@ fn a_sound_mesh_has_nothing_to_mend() {
         Ok cluster.read: 10 kinds of objects are followed, in all namespaces.
         Ok rights.read: 20 rights asked for, all present.
         Ok rights.secrets: 2 rights asked for, all present.
-        Ok rights.write: 6 rights asked for, all present.
-        Ok rights.record: 3 rights asked for, all present.
+        Ok rights.write: 10 rights asked for, all present.
+        Ok rights.record: 5 rights asked for, all present.
         Ok istio.resources: The API serves all 3 of Istio's kinds that are read.
         Ok istio.istiod: istiod in istio-system (revision default): 1 of 1 pod ready.
         Ok istio.revisions: Revisions: default; no tags. Istio is one of your own: namespaces take istio-injection=enabled.
@@ -395,6 +402,10 @@ fn the_way_through_the_api_server_needs_a_right_of_its_own() {
         ids
     };
     assert!(!ids(&world).contains(&"rights.metrics".to_owned()));
+    assert!(!ids(&world).contains(&"rights.traces".to_owned()));
+    world.traces_at = Some(place("istio-system", "tracing", 80));
+    assert_eq!(world.item("rights.traces").status, Status::Ok);
+    assert!(!ids(&world).contains(&"rights.metrics".to_owned()));
     world.metrics_at = Some(place("istio-system", "prometheus", 9090));
     assert_eq!(world.item("rights.metrics").status, Status::Ok);
     world.denied = vec!["services"];
@@ -404,6 +415,13 @@ fn the_way_through_the_api_server_needs_a_right_of_its_own() {
             && told.contains(
                 "resources: [services/proxy]\n  resourceNames: [\"prometheus:9090\"]\n  verbs: [create, get]"
             ),
+        "{told}"
+    );
+    // Without traces all else is there.
+    let told = world.told("rights.traces");
+    assert!(
+        told.starts_with("Warn: Missing: get services/proxy in istio-system.")
+            && told.contains("resourceNames: [\"tracing:80\"]\n  verbs: [get]"),
         "{told}"
     );
 }

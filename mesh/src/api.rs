@@ -32,6 +32,11 @@ pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
 pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, TracesQuery};
 pub use sources::{Source, SourcesQuery};
 
+/// What is not so is left out.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// Something the reader should know beside the answer: what is missing, partial or only estimated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

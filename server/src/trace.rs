@@ -28,6 +28,10 @@ pub use keep::TraceCache;
 const MAX_NAMES: usize = 24;
 /// So many of them at once.
 const AT_ONCE: usize = 6;
+/// Of so many of them the operations are told: more are no help to anyone.
+const MAX_TOLD: usize = 3;
+/// So many operations are told.
+const MAX_OPERATIONS: usize = 200;
 /// So many words of the source stand beside an answer.
 const MAX_WARNINGS: usize = 5;
 /// A trace is shown without its edges where these take longer.
@@ -105,6 +109,7 @@ pub async fn list(
         }
     }
     drop(answers);
+    let operations = operations(&app, source, &names.to_ask).await;
     let link = app.pages.jaeger.as_ref().and_then(|base| {
         let name = names.to_ask.first()?;
         let search = search(&query, name.clone(), until);
@@ -114,6 +119,7 @@ pub async fn list(
     let encoded = apart(move || {
         let mut answer = listed_of(&found, &query, &known);
         answer.asked = asked;
+        answer.operations = operations;
         answer.link = link;
         answer.notices = notices;
         answer.at_ms = until.0;
@@ -362,6 +368,19 @@ fn notice(kind: &str, message: String, hint: &str) -> Notice {
         message,
         hint: Some(hint.to_owned()),
     }
+}
+
+/// Returns the operations of the names that are asked for, sorted, where these are few.
+async fn operations(app: &App, source: &sources::Traces, names: &[String]) -> Vec<String> {
+    if names.len() > MAX_TOLD {
+        return Vec::new();
+    }
+    let asked = names
+        .iter()
+        .map(|it| app.traces_kept.operations(source, it));
+    let told = futures::future::join_all(asked).await;
+    let all: BTreeSet<&String> = told.iter().flat_map(|it| it.iter()).collect();
+    all.into_iter().take(MAX_OPERATIONS).cloned().collect()
 }
 
 /// Returns what a source is asked of one tracing name.

@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ErrorDetail;
 use super::objects::ObjectRef;
 use super::routes::{Check, RouteRef};
 use super::rules::{BreakerSpec, GatewaySpec, RuleSpec, Seen, VersionShare};
+use super::{ErrorDetail, is_false};
 
 /// What is to be changed. All of it is looked at before any of it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -386,8 +386,4 @@ pub struct PredictedShare {
     /// The same for each ready pod; absent without a ready pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rps_per_pod: Option<f64>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

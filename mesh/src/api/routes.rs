@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Notice;
 use super::graph::Traffic;
 use super::objects::{NoObject, ObjectRef};
+use super::{Notice, is_false};
 
 /// All that steers traffic in the namespaces asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -418,8 +418,4 @@ pub struct Change {
     /// written; empty where it was this one alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<String>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

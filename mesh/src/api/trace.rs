@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Notice;
+use super::{Notice, is_false};
 
 /// The traces that a search found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,10 @@ pub struct Traces {
     pub items: Vec<TraceRow>,
     /// The names that the tracing backend was asked for, in the order asked.
     pub asked: Vec<AskedName>,
+    /// The operations that processes of the names asked for have recorded, sorted: what `operation` may be; none where
+    /// many names were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
     /// The most traces asked for of each name.
     pub limit: u32,
     /// Whether there are more: the limit was met.
@@ -194,10 +198,6 @@ pub struct SpanRow {
     /// By how much its clock was corrected, in microseconds; positive where it was moved to later.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skew_us: i64,
-}
-
-fn is_false(truth: &bool) -> bool {
-    !truth
 }
 
 fn is_zero(number: &i64) -> bool {

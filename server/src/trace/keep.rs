@@ -19,6 +19,9 @@ const MAX_TRACES: u64 = 64 * 1024 * 1024;
 const MAX_FOUND: u64 = 32 * 1024 * 1024;
 /// The names change when something new is traced.
 const NAMES_HOLD: Duration = Duration::from_secs(5);
+/// Operations are suggestions alone: of so many tracing names, for so long.
+const MAX_OPERATIONS: u64 = 64;
+const OPERATIONS_HOLD: Duration = Duration::from_secs(60);
 /// A search is asked again by the page every few seconds.
 const FOUND_HOLDS: Duration = Duration::from_secs(5);
 /// Spans come in late: a trace that ended so lately grows.
@@ -30,6 +33,7 @@ const OLD_HOLDS: Duration = Duration::from_secs(60);
 /// What was said of traces, by question.
 pub struct TraceCache {
     names: Cache<(), Arc<Vec<String>>>,
+    operations: Cache<String, Arc<Vec<String>>>,
     found: Cache<Search, Arc<Found>>,
     traces: Cache<String, Arc<Trace>>,
     known: Cache<(Window, UnixMillis), Arc<trace::Known>>,
@@ -41,6 +45,10 @@ impl Default for TraceCache {
             names: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(NAMES_HOLD)
+                .build(),
+            operations: Cache::builder()
+                .max_capacity(MAX_OPERATIONS)
+                .time_to_live(OPERATIONS_HOLD)
                 .build(),
             found: Cache::builder()
                 .max_capacity(MAX_FOUND)
@@ -69,6 +77,13 @@ impl TraceCache {
         let asked = async { source.services().await.map(Arc::new) };
         let kept = self.names.try_get_with((), asked).await;
         kept.map_err(|error: Arc<ApiError>| (*error).clone())
+    }
+
+    /// Returns the operations of a tracing name, sorted; none where the source does not say: they only help to ask.
+    pub async fn operations(&self, source: &Traces, name: &str) -> Arc<Vec<String>> {
+        let asked = async { source.operations(name).await.map(Arc::new) };
+        let kept = self.operations.try_get_with(name.to_owned(), asked).await;
+        kept.unwrap_or_default()
     }
 
     /// Returns what a search finds.

@@ -64,7 +64,11 @@ impl Draft {
 
 /// The form. Nothing is asked before it is sent: each search costs the tracing backend one.
 #[component]
-pub fn Filters(names: Listed) -> impl IntoView {
+pub fn Filters(
+    names: Listed,
+    /// What the last search said could stand in the field of the operation.
+    operations: Memo<Option<Vec<String>>>,
+) -> impl IntoView {
     let place = use_place();
     let draft = Draft::new();
     let search = Memo::new(move |_| place.address_or_default().search);
@@ -132,7 +136,7 @@ pub fn Filters(names: Listed) -> impl IntoView {
                 <summary>"More filters"</summary>
                 <div class="filters__row">
                     <Field draft name="workload" label="Workload that took part" hint="payments-v2" />
-                    <Field draft name="operation" label="Operation" hint="POST /pay" />
+                    <Field draft name="operation" label="Operation" hint="POST /pay" list="trace-operations" />
                     <Field draft name="max_duration" label="Shorter than" hint="3s" />
                     <Field draft name="tag" label="Tags of one span" hint="http.status_code=503" />
                     <label class="field filters__limit">
@@ -149,6 +153,9 @@ pub fn Filters(names: Listed) -> impl IntoView {
                 </div>
             </details>
             <datalist id="trace-services">{move || names.with(options)}</datalist>
+            <datalist id="trace-operations">
+                {move || operations.get().into_iter().flatten().map(|it| view! { <option value=it></option> }).collect_view()}
+            </datalist>
             {move || draft.problem.get().map(|problem| view! {
                 <p class="field__problem" id="filters-problem" role="alert">
                     {format!("{}: {}. ", said::field(&problem.name), problem.problem)}

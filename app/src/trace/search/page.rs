@@ -39,6 +39,7 @@ pub fn SearchPage() -> impl IntoView {
     provide_context(names);
     let frame = Frame::new(store.found, |_| true, |found| found.items.is_empty());
     let tally = frame.pick(said::tally);
+    let operations = frame.pick(|found| found.operations.clone());
     let others = Others {
         what: "Traces",
         empty: nothing,
@@ -49,7 +50,7 @@ pub fn SearchPage() -> impl IntoView {
     };
     let head = view! {
         {head("Traces", tally, tools.into_any())}
-        <Filters names />
+        <Filters names operations />
         <OwnName corrected />
         <Asked found=frame.answer />
     };

@@ -65,63 +65,11 @@ pub struct Inventory {
 impl Inventory {
     /// Reads what it knows of `objects` and passes over the rest.
     pub fn read<'a>(objects: impl Iterator<Item = &'a Value>) -> Self {
-        let mut inventory = Self::default();
-        let mut borrowing: Vec<(Workload, String)> = Vec::new();
+        let mut gathered = Gathered::default();
         for object in objects {
-            let Some(kind) = object.get("kind").and_then(Value::as_str) else {
-                continue;
-            };
-            // Other groups have kinds of these names too (Knative's Service, for one).
-            match kind {
-                "Service" if is_of(object, "v1") => {
-                    let read = Service::read(object);
-                    insert(&mut inventory.services, object, read);
-                }
-                "Pod" if is_of(object, "v1") => {
-                    let read = Pod::read(object);
-                    insert(&mut inventory.pods, object, read);
-                }
-                "Namespace" => {
-                    let name = text_at(object, "/metadata/name").map(str::to_owned);
-                    let labels = texts_at(object, "/metadata/labels");
-                    inventory.namespaces.extend(name.map(|name| (name, labels)));
-                }
-                "Rollout" if !is_of(object, "argoproj.io/") => {}
-                "Deployment" | "StatefulSet" | "DaemonSet" | "Rollout" => {
-                    inventory.note_mesh(object);
-                    let Some(workload) = Workload::read(object) else {
-                        continue;
-                    };
-                    let template = workload::borrowed_template(object);
-                    match template.filter(|_| kind == "Rollout") {
-                        Some(name) => borrowing.push((workload, name.to_owned())),
-                        None => inventory.keep(workload),
-                    }
-                }
-                "MutatingWebhookConfiguration" => inventory.note_tag(object),
-                "ServiceEntry" if is_of(object, "networking.istio.io/") => {
-                    let read = ServiceEntry::read(object).ok();
-                    insert(&mut inventory.service_entries, object, read);
-                }
-                "WorkloadEntry" if is_of(object, "networking.istio.io/") => {
-                    let labels = texts_at(object, "/spec/labels");
-                    insert(&mut inventory.workload_entries, object, Some(labels));
-                }
-                "PeerAuthentication" if is_of(object, "security.istio.io/") => {
-                    let read = PeerAuthentication::read(object);
-                    insert(&mut inventory.peer_authentications, object, read);
-                }
-                _ => {}
-            }
+            gathered.take(object);
         }
-        for (mut rollout, name) in borrowing {
-            let lender = (rollout.namespace.clone(), name);
-            if let Some(lender) = inventory.workloads.get(&lender) {
-                rollout.take_pods_of(lender);
-            }
-            inventory.keep(rollout);
-        }
-        inventory
+        gathered.finish()
     }
 
     /// Returns how pods of a namespace come into the mesh that say nothing themselves.
@@ -154,20 +102,12 @@ impl Inventory {
         if service.selector.is_empty() {
             return Vec::new();
         }
-        let has = |workload: &Workload, wanted: &Labels| {
-            let mut wanted = wanted.iter();
-            wanted.all(|(key, value)| {
-                // Argo gives it to the pods, not to the template.
-                let is_argos = key == ROLLOUT_HASH && workload.kind == "Rollout";
-                is_argos || workload.labels.get(key) == Some(value)
-            })
-        };
         let from = (service.namespace.clone(), String::new());
         self.workloads
             .range(from..)
             .map(|(_, workload)| workload)
             .take_while(|workload| workload.namespace == service.namespace)
-            .filter(|workload| has(workload, &service.selector) && has(workload, labels))
+            .filter(|workload| workload.has(&service.selector) && workload.has(labels))
             .collect()
     }
 
@@ -215,6 +155,85 @@ impl Inventory {
         if let (Some(tag), Some(revision)) = (label("istio.io/tag"), label(REVISION_LABEL)) {
             self.tags.insert(tag, revision);
         }
+    }
+}
+
+/// What was read of the objects of a cluster so far.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    inventory: Inventory,
+    /// Rollouts whose pods are like those of a Deployment, with its name.
+    borrowing: Vec<(Workload, String)>,
+}
+
+impl Gathered {
+    /// Takes in an object, and passes over what is not known.
+    pub(crate) fn take(&mut self, object: &Value) {
+        let Gathered {
+            inventory,
+            borrowing,
+        } = self;
+        let Some(kind) = object.get("kind").and_then(Value::as_str) else {
+            return;
+        };
+        // Other groups have kinds of these names too (Knative's Service, for one).
+        match kind {
+            "Service" if is_of(object, "v1") => {
+                let read = Service::read(object);
+                insert(&mut inventory.services, object, read);
+            }
+            "Pod" if is_of(object, "v1") => {
+                let read = Pod::read(object);
+                insert(&mut inventory.pods, object, read);
+            }
+            "Namespace" => {
+                let name = text_at(object, "/metadata/name").map(str::to_owned);
+                let labels = texts_at(object, "/metadata/labels");
+                inventory.namespaces.extend(name.map(|name| (name, labels)));
+            }
+            "Rollout" if !is_of(object, "argoproj.io/") => {}
+            "Deployment" | "StatefulSet" | "DaemonSet" | "Rollout" => {
+                inventory.note_mesh(object);
+                let Some(workload) = Workload::read(object) else {
+                    return;
+                };
+                let template = workload::borrowed_template(object);
+                match template.filter(|_| kind == "Rollout") {
+                    Some(name) => borrowing.push((workload, name.to_owned())),
+                    None => inventory.keep(workload),
+                }
+            }
+            "MutatingWebhookConfiguration" => inventory.note_tag(object),
+            "ServiceEntry" if is_of(object, "networking.istio.io/") => {
+                let read = ServiceEntry::read(object).ok();
+                insert(&mut inventory.service_entries, object, read);
+            }
+            "WorkloadEntry" if is_of(object, "networking.istio.io/") => {
+                let labels = texts_at(object, "/spec/labels");
+                insert(&mut inventory.workload_entries, object, Some(labels));
+            }
+            "PeerAuthentication" if is_of(object, "security.istio.io/") => {
+                let read = PeerAuthentication::read(object);
+                insert(&mut inventory.peer_authentications, object, read);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns all of it.
+    pub(crate) fn finish(self) -> Inventory {
+        let Gathered {
+            mut inventory,
+            borrowing,
+        } = self;
+        for (mut rollout, name) in borrowing {
+            let lender = (rollout.namespace.clone(), name);
+            if let Some(lender) = inventory.workloads.get(&lender) {
+                rollout.take_pods_of(lender);
+            }
+            inventory.keep(rollout);
+        }
+        inventory
     }
 }
 

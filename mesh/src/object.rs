@@ -5,6 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
+mod stored;
+
+pub use stored::Stored;
+
 /// Which object: kind, namespace (empty for what has none) and name. API versions of one kind are one
 /// object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,15 +49,32 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// Returns what is at a JSON pointer: as [`Value::pointer`], which makes two copies of every step for the rare one
+/// that is escaped.
+pub fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let steps = pointer.strip_prefix('/').filter(|_| !pointer.contains('~'));
+    let Some(steps) = steps else {
+        return object.pointer(pointer);
+    };
+    let mut here = object;
+    for step in steps.split('/') {
+        here = match here {
+            Value::Object(fields) => fields.get(step)?,
+            Value::Array(_) => return object.pointer(pointer),
+            _ => return None,
+        };
+    }
+    Some(here)
+}
+
 /// Returns the text at a JSON pointer.
 pub fn text_at<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
-    object.pointer(pointer).and_then(Value::as_str)
+    at(object, pointer).and_then(Value::as_str)
 }
 
 /// Returns the texts of the object at a JSON pointer, such as labels; what is no text is left out.
 pub fn texts_at(object: &Value, pointer: &str) -> BTreeMap<String, String> {
-    object
-        .pointer(pointer)
+    at(object, pointer)
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -66,18 +87,18 @@ pub fn list_at<'a>(
     object: &'a Value,
     pointer: &str,
 ) -> impl DoubleEndedIterator<Item = &'a Value> + ExactSizeIterator + use<'a> {
-    let list = object.pointer(pointer).and_then(Value::as_array);
+    let list = at(object, pointer).and_then(Value::as_array);
     list.map_or(&[][..], Vec::as_slice).iter()
 }
 
 /// Returns one annotation.
 pub fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(name)?.as_str()
+    at(object, "/metadata/annotations")?.get(name)?.as_str()
 }
 
 /// Returns one label.
 pub fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object.pointer("/metadata/labels")?.get(name)?.as_str()
+    at(object, "/metadata/labels")?.get(name)?.as_str()
 }
 
 /// Returns the version that a write must name.
@@ -92,5 +113,37 @@ pub fn uid(object: &Value) -> Option<&str> {
 
 /// Returns the count of specifications there were, where the server counts.
 pub fn generation(object: &Value) -> Option<i64> {
-    object.pointer("/metadata/generation")?.as_i64()
+    at(object, "/metadata/generation")?.as_i64()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_where_serdes_does() {
+        let object = json!({"a": {"b/c": [{"d": 1}, 2], "": 3, "~": 4}, "": {"e": 5}, "f": "g"});
+        for pointer in [
+            "",
+            "/",
+            "/a",
+            "/a/",
+            "/a/b~1c/0/d",
+            "/a/~0",
+            "//e",
+            "/f",
+            "/f/g",
+            "/x/y",
+            "a",
+            "/a/b~1c/01",
+        ] {
+            assert_eq!(at(&object, pointer), object.pointer(pointer), "{pointer}");
+        }
+        let listed = json!({"a": [{"d": 1}]});
+        for pointer in ["/a/0/d", "/a/-", "/a/00/d", "/a/1"] {
+            assert_eq!(at(&listed, pointer), listed.pointer(pointer), "{pointer}");
+        }
+    }
 }

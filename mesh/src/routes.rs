@@ -5,24 +5,22 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::api::checks::Checks;
 use crate::api::routes::Check;
-use crate::api::routes::{Route, RouteKind, RouteRef, Routes};
+use crate::api::routes::{Route, RouteRef, Routes};
 use crate::changes::journal::Journal;
 use crate::changes::subsets::VERSION;
 use crate::graph::Facts;
-use crate::inventory::Inventory;
-use crate::object::{self, ObjectKey, text_at};
+use crate::inventory::{Inventory, Workload};
 use crate::routing::destination_rule::{Subset, is_subset};
-use crate::routing::{self, RouteView, Routing, hosts};
+use crate::routing::{self, RouteView, Routing, RulePlace, hosts};
 use crate::units::{UnixMillis, Window};
 
 pub mod owner;
 
 mod checks;
 mod finding;
+mod gather;
 mod govern;
 mod measured;
 mod moves;
@@ -35,6 +33,7 @@ mod tests;
 
 pub use read::Read;
 
+use gather::{Gathered, Head};
 use measured::{Place, Target};
 
 /// Windows over which fresh weights are measured, in seconds.
@@ -67,7 +66,7 @@ pub struct Board {
     /// Who else sends to a service: the rules by the service they send to.
     uses: BTreeMap<Place, Vec<Use>>,
     /// The subsets of each service's full host.
-    subsets: HashMap<String, BTreeMap<String, Subset>>,
+    subsets: HashMap<String, BTreeMap<String, Arc<Subset>>>,
     /// What is wrong with the objects, which hangs on them alone.
     found: checks::Found,
     /// Kinds that could not be listed.
@@ -80,21 +79,26 @@ pub struct Board {
 /// A route object and what it says.
 struct ReadRoute {
     place: RouteRef,
-    object: Arc<Value>,
+    head: Head,
     view: Result<RouteView, String>,
     journal: Journal,
     /// When its weights may have changed last.
     written_at: Option<UnixMillis>,
     /// For each rule, its destinations as metrics know them.
     targets: Vec<Vec<Target>>,
+    /// Destinations that are no services, by their rule and where they stand in it.
+    elsewhere: BTreeSet<(RulePlace, usize)>,
 }
 
 /// One destination of one rule, seen from its service.
 struct Use {
     route: usize,
     rule: usize,
-    workloads: BTreeSet<Place>,
+    idx: usize,
 }
+
+/// The workloads that serve each service.
+type Served<'a> = HashMap<&'a Place, Vec<&'a Workload>>;
 
 impl Board {
     /// Returns what the cluster holds besides routes.
@@ -113,35 +117,16 @@ impl Board {
 
     /// Reads the objects of a cluster.
     pub fn read(read: Read) -> Board {
-        let domain = read.domain();
-        let Read {
-            objects, unread, ..
-        } = read;
-        let inventory = Arc::new(Inventory::read(objects.iter().map(|o| &**o)));
-        let routing = Routing::read(objects.iter().map(|o| &**o), &domain);
-        let mut gateways: BTreeMap<String, BTreeSet<Place>> = routing
-            .gateways
-            .iter()
-            .map(|gateway| {
-                let behind = inventory.workloads.values().filter(|workload| {
-                    // Without a selector it is every gateway's, which nobody means.
-                    !gateway.selector.is_empty() && is_subset(&gateway.selector, &workload.labels)
-                });
-                let places = behind.map(|w| (w.namespace.clone(), w.name.clone()));
-                (gateway.full_name(), places.collect())
-            })
-            .collect();
-        for workload in inventory.workloads.values() {
-            // A gateway of the Gateway API has workloads of its own, made for it.
-            if let Some(name) = workload
-                .labels
-                .get("gateway.networking.k8s.io/gateway-name")
-            {
-                let place = (workload.namespace.clone(), workload.name.clone());
-                let gateway = format!("{}/{name}", workload.namespace);
-                gateways.entry(gateway).or_default().insert(place);
-            }
-        }
+        let Gathered {
+            inventory,
+            routing,
+            mut routes,
+            steered,
+            there,
+            unread,
+            domain,
+        } = Gathered::of(read);
+        let gateways = behind_gateways(&routing, &inventory);
         let mut board = Board {
             all_gateways: gateways.values().flatten().cloned().collect(),
             gateways,
@@ -152,36 +137,36 @@ impl Board {
             subsets: HashMap::new(),
             found: checks::Found::default(),
             unread,
-            steered: objects.iter().filter_map(|it| steered_rule(it)).collect(),
+            steered,
             domain,
         };
-        for ((namespace, name), service) in &board.inventory.services {
-            let host = hosts::service_host(namespace, name, &board.domain);
+        // What serves each service is looked up once: its routes ask again and again.
+        let mut served = HashMap::new();
+        for (place, service) in &board.inventory.services {
+            let host = hosts::service_host(&place.0, &place.1, &board.domain);
             let known = board.routing.subsets(&host, &service.namespace);
             if !known.is_empty() {
                 board.subsets.insert(host, known);
             }
+            let workloads = board.inventory.workloads_of(service, &BTreeMap::new());
+            served.insert(place, workloads);
         }
-        let mut routes: Vec<ReadRoute> = objects
-            .iter()
-            .filter_map(|object| board.read_route(object))
-            .collect();
-        routes.sort_by(|a, b| a.place.cmp(&b.place));
+        for read in &mut routes {
+            read.targets = board.targets(read, &served);
+        }
+        drop(served);
         for (route, read) in routes.iter().enumerate() {
             for (rule, targets) in read.targets.iter().enumerate() {
-                for target in targets {
+                for (idx, target) in targets.iter().enumerate() {
                     if let Some(service) = &target.service {
-                        board.uses.entry(service.clone()).or_default().push(Use {
-                            route,
-                            rule,
-                            workloads: target.workloads.clone(),
-                        });
+                        let uses = board.uses.entry(service.clone()).or_default();
+                        uses.push(Use { route, rule, idx });
                     }
                 }
             }
         }
         board.routes = routes;
-        board.found = checks::find(&board, &objects);
+        board.found = checks::find(&board, &there);
         board
     }
 
@@ -198,45 +183,19 @@ impl Board {
         })
     }
 
-    fn read_route(&self, object: &Arc<Value>) -> Option<ReadRoute> {
-        let key = ObjectKey::of(object);
-        let kind = RouteKind::ALL.into_iter().find(|k| k.kind() == key.kind)?;
-        let api = text_at(object, "/apiVersion").unwrap_or_default();
-        let group = match kind {
-            RouteKind::VirtualService => "networking.istio.io/",
-            RouteKind::HttpRoute | RouteKind::GrpcRoute => "gateway.networking.k8s.io/",
+    /// Returns the destinations of a route, for each of its rules, as metrics know them.
+    fn targets(&self, read: &ReadRoute, served: &Served<'_>) -> Vec<Vec<Target>> {
+        let Ok(view) = &read.view else {
+            return Vec::new();
         };
-        if !api.starts_with(group) {
-            return None;
-        }
-        let view = RouteView::read(kind, object).map_err(|error| error.to_string());
-        let targets = view.as_ref().map_or_else(
-            |_| Vec::new(),
-            |view| {
-                let rules = view.rules.iter();
-                rules
-                    .map(|rule| {
-                        let destinations = rule.destinations.iter();
-                        destinations
-                            .map(|d| self.target(d, view.is_gateway_api, &key.namespace))
-                            .collect()
-                    })
-                    .collect()
-            },
-        );
-        let written = owner::last_write(object, |time| crate::api::query::at(time).ok());
-        Some(ReadRoute {
-            place: RouteRef {
-                namespace: key.namespace,
-                kind,
-                name: key.name,
-            },
-            object: Arc::clone(object),
-            view,
-            journal: Journal::of(object),
-            written_at: written.map(|w| UnixMillis(w.at_ms)),
-            targets,
-        })
+        let target = |destination: &routing::Destination| {
+            let namespace = &read.place.namespace;
+            self.target(destination, view.is_gateway_api, namespace, served)
+        };
+        let rules = view.rules.iter();
+        rules
+            .map(|rule| rule.destinations.iter().map(target).collect())
+            .collect()
     }
 
     /// Returns the full name of a destination's host in a route of `namespace`.
@@ -261,35 +220,32 @@ impl Board {
         destination: &routing::Destination,
         is_gateway_api: bool,
         namespace: &str,
+        served: &Served<'_>,
     ) -> Target {
         let full = self.full_host(destination, is_gateway_api, namespace);
         let place = hosts::service_of(&full, &self.domain);
-        let Some(service) = place.as_ref().and_then(|p| self.inventory.services.get(p)) else {
+        let Some(workloads) = place.as_ref().and_then(|place| served.get(place)) else {
             return Target::default();
         };
-        let none = BTreeMap::new();
-        let labels = match &destination.subset {
-            None => Some(none),
-            Some(name) => self
-                .subset(&full, name, namespace)
-                .map(|subset| subset.labels),
+        let subset = destination.subset.as_ref();
+        let subset = subset.map(|name| self.subset(&full, name, namespace));
+        // One that nobody knows selects nothing.
+        let selects = |workload: &&&Workload| match &subset {
+            None => true,
+            Some(known) => known.as_ref().is_some_and(|it| workload.has(&it.labels)),
         };
-        let workloads = labels.map_or_else(BTreeSet::new, |labels| {
-            let selected = self.inventory.workloads_of(service, &labels);
-            selected
-                .into_iter()
-                .map(|w| (w.namespace.clone(), w.name.clone()))
-                .collect()
-        });
+        let selected = workloads.iter().filter(selects);
         Target {
             service: place,
-            workloads,
+            workloads: selected
+                .map(|w| (w.namespace.clone(), w.name.clone()))
+                .collect(),
         }
     }
 
     /// Returns a subset of a full host: as callers of the service's own namespace know it, else those of the
     /// route's, else one that is for some callers alone.
-    fn subset(&self, host: &str, name: &str, namespace: &str) -> Option<Subset> {
+    fn subset(&self, host: &str, name: &str, namespace: &str) -> Option<Arc<Subset>> {
         let known = self.subsets.get(host).and_then(|known| known.get(name));
         known.cloned().or_else(|| {
             let rules = self.routing.destination_rules_for(host, namespace);
@@ -306,7 +262,7 @@ impl Board {
         let idx = self.routes.binary_search_by(|r| r.place.cmp(place)).ok()?;
         self.routes
             .get(idx)
-            .map(|r| object::resource_version(&r.object))
+            .map(|r| r.head.resource_version.as_str())
     }
 
     /// Returns all that is wrong with any object.
@@ -356,7 +312,7 @@ impl Board {
         self.routes
             .iter()
             .flat_map(|route| {
-                let rules = route.view.iter().flat_map(|view| &view.rules);
+                let rules = route.view.iter().flat_map(|view| view.rules.iter());
                 rules.filter_map(|rule| {
                     match self.measured_over(route, &rule.place.to_string(), window, at) {
                         Some(secs) if secs < window.secs() => Some(secs),
@@ -424,19 +380,30 @@ impl Board {
     }
 }
 
-/// Returns the DestinationRule whose subsets Argo Rollouts steers, as the object says: the rule itself, or a Rollout
-/// that names it.
-fn steered_rule(object: &Value) -> Option<Place> {
-    let key = ObjectKey::of(object);
-    match key.kind.as_str() {
-        "DestinationRule" => {
-            let owner = owner::owner(object).filter(|owner| owner.kind == "argo_rollouts");
-            owner.map(|_| (key.namespace, key.name))
+/// Returns the workloads behind each gateway.
+fn behind_gateways(routing: &Routing, inventory: &Inventory) -> BTreeMap<String, BTreeSet<Place>> {
+    let mut gateways: BTreeMap<String, BTreeSet<Place>> = routing
+        .gateways
+        .iter()
+        .map(|gateway| {
+            let behind = inventory.workloads.values().filter(|workload| {
+                // Without a selector it is every gateway's, which nobody means.
+                !gateway.selector.is_empty() && is_subset(&gateway.selector, &workload.labels)
+            });
+            let places = behind.map(|w| (w.namespace.clone(), w.name.clone()));
+            (gateway.full_name(), places.collect())
+        })
+        .collect();
+    for workload in inventory.workloads.values() {
+        // A gateway of the Gateway API has workloads of its own, made for it.
+        if let Some(name) = workload
+            .labels
+            .get("gateway.networking.k8s.io/gateway-name")
+        {
+            let place = (workload.namespace.clone(), workload.name.clone());
+            let gateway = format!("{}/{name}", workload.namespace);
+            gateways.entry(gateway).or_default().insert(place);
         }
-        "Rollout" => {
-            let name = owner::steered_rule(object)?.to_owned();
-            Some((key.namespace, name))
-        }
-        _ => None,
     }
+    gateways
 }

@@ -149,7 +149,8 @@ const NOW: When = When {
 };
 
 fn cart(facts: &Facts) -> mesh::api::service::ServiceDetails {
-    let board = Board::read(Read::all(objects()));
+    let objects = objects().into_iter().map(|it| Value::clone(&it).into());
+    let board = Board::read(Read::all(objects.map(Arc::new).collect()));
     service::details(facts, Some(&board), ("shop", "cart"), NOW, Vec::new()).unwrap()
 }
 

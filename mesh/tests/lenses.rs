@@ -142,7 +142,7 @@ fn broken(object: &mut Value, place: &mut usize, by: &Value) -> bool {
 fn look(object: &Value) {
     if let Ok(vs) = VirtualService::read(object) {
         let _ = (vs.refusal(), routing::unreachable(&vs));
-        for rule in &vs.rules {
+        for rule in vs.rules.iter() {
             let _ = (
                 rule.words(),
                 rule.shares(),
@@ -161,7 +161,7 @@ fn look(object: &Value) {
         }
     }
     if let Ok(route) = HttpRoute::read(object) {
-        for rule in &route.rules {
+        for rule in route.rules.iter() {
             let _ = (rule.words(), rule.shares());
         }
     }

@@ -41,8 +41,9 @@ mod tests {
 
     #[test]
     fn the_built_in_mesh_has_the_faults_of_its_story_and_no_other() {
-        let objects = Objects::builtin().iter().cloned().map(Arc::new).collect();
-        let told = Board::read(Read::all(objects)).checks(&[]);
+        let builtin = Objects::builtin();
+        let objects = builtin.iter().cloned().map(|it| Arc::new(it.into()));
+        let told = Board::read(Read::all(objects.collect())).checks(&[]);
         let line = |it: &mesh::api::checks::Finding| {
             let check = &it.check;
             let path = check.path.as_deref().unwrap_or("-");

@@ -2,12 +2,13 @@
 //!
 //! Routes, checks and changes are built above it, once, whatever stands behind.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use json_patch::Patch;
 use mesh::api::Notice;
 use mesh::api::objects::{ObjectKind, ObjectRef};
-use mesh::object::ObjectKey;
+use mesh::object::{ObjectKey, Stored};
 use mesh::preflight;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -30,7 +31,7 @@ pub struct Snapshot {
     /// Grows with every change.
     pub version: u64,
     /// The objects, sorted by kind, namespace and name.
-    pub objects: Vec<Arc<Value>>,
+    pub objects: Vec<Arc<Stored>>,
     /// The kinds of which not all objects are known: nothing can be said to be missing of them.
     pub unread: Vec<Unread>,
 }
@@ -223,11 +224,11 @@ pub fn sentence(text: &str) -> String {
 
 impl Snapshot {
     /// Returns an object as it was then.
-    pub fn object(&self, key: &ObjectKey) -> Option<&Value> {
+    pub fn object(&self, key: &ObjectKey) -> Option<Cow<'_, Value>> {
         // Two groups have a Gateway: the first is the one that is written.
         let mut objects = self.objects.iter();
-        let found = objects.find(|object| ObjectKey::of(object) == *key);
-        found.map(|object| &**object)
+        let found = objects.find(|object| object.key() == key);
+        found.map(|object| object.value())
     }
 }
 

@@ -7,7 +7,7 @@ use mesh::api;
 use mesh::api::objects::{ObjectKind, ObjectRef, WholeObject};
 use mesh::api::routes::Change;
 use mesh::changes::journal::Journal;
-use mesh::object::{self, ObjectKey, text_at};
+use mesh::object::{self, text_at};
 use mesh::routes::owner;
 use serde_json::Value;
 
@@ -40,11 +40,11 @@ pub async fn show(
     let cluster = app.cluster.as_ref().ok_or_else(ApiError::no_cluster)?;
     let id = format!("{namespace}/{kind}/{name}");
     let snapshot = cluster.snapshot();
-    let mut all = snapshot.objects.iter().map(|object| &**object);
-    let found = all.find(|object| ObjectKey::of(object).id() == id && is_shown(object));
+    let mut all = snapshot.objects.iter();
+    let found = all.find(|object| object.key().id() == id && is_shown(&object.value()));
     let found = found.ok_or_else(|| ApiError::not_found(&format!("there is no object {id}")))?;
     // The snapshot may be a moment old; what is shown is what a write must name.
-    let object = cluster.get(&ObjectKey::of(found)).await?;
+    let object = cluster.get(found.key()).await?;
     let board = app.boards.now(cluster);
     let told = WholeObject {
         resource_version: object::resource_version(&object).to_owned(),

@@ -206,7 +206,7 @@ proptest! {
             without_weights(&without_record(&object))
         );
         let now = RouteView::read(kind, &changed).unwrap();
-        for (before, after) in view.rules.iter().zip(&now.rules) {
+        for (before, after) in view.rules.iter().zip(now.rules.iter()) {
             let weights: Vec<_> = after.destinations.iter().map(|d| d.weight).collect();
             if before.place == rule.place {
                 prop_assert_eq!(&weights, &to);
@@ -430,11 +430,8 @@ fn two_splits_of_one_service_are_joined_where_they_differ_in_nothing_else() {
         json!({"name": "app-external", "namespace": "default", "resourceVersion": "9"});
     external["spec"]["hosts"] = json!(["app.example.com"]);
     external["spec"]["gateways"] = json!(["app-gateway"]);
-    let rule = RouteView::read(RouteKind::VirtualService, &split())
-        .unwrap()
-        .rules
-        .remove(0);
-    let record = record("c1", &rule, &[]);
+    let view = RouteView::read(RouteKind::VirtualService, &split()).unwrap();
+    let record = record("c1", &view.rules[0], &[]);
     let joined = apply(&split(), &join(&split(), &external, &record).unwrap());
     assert_eq!(
         joined["spec"]["hosts"],

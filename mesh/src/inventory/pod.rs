@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Labels, ProxyResources, place, proxy};
-use crate::object::{annotation, list_at, text_at, texts_at};
+use crate::object::{annotation, at, list_at, text_at, texts_at};
 
 /// A pod.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +42,7 @@ impl Pod {
                 && text_at(condition, "/status") == Some("True")
         };
         let phase = text_at(object, "/status/phase");
-        let is_leaving = object.pointer("/metadata/deletionTimestamp").is_some();
+        let is_leaving = at(object, "/metadata/deletionTimestamp").is_some();
         Some(Self {
             workload: owner(object, &labels),
             has_sidecar,

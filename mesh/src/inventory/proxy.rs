@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Labels;
 use super::quantity::{bytes, cores};
-use crate::object::{list_at, text_at};
+use crate::object::{at, list_at, text_at};
 
 /// The container that Istio adds.
 pub(super) const CONTAINER: &str = "istio-proxy";
@@ -42,7 +42,7 @@ impl ProxyResources {
             return Self::default();
         };
         let text = |pointer: &str| -> Option<String> {
-            match container.pointer(pointer)? {
+            match at(container, pointer)? {
                 Value::String(text) => Some(text.clone()),
                 // `cpu: 2` is a number in YAML.
                 Value::Number(number) => Some(number.to_string()),

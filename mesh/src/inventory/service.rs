@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Labels, place};
-use crate::object::texts_at;
+use crate::object::{at, texts_at};
 
 /// A port of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Service {
     /// Reads an object of kind Service.
     pub fn read(object: &Value) -> Option<Self> {
         let (namespace, name) = place(object)?;
-        let ports = object.pointer("/spec/ports").and_then(Value::as_array);
+        let ports = at(object, "/spec/ports").and_then(Value::as_array);
         let ports = ports.into_iter().flatten().filter_map(|port| {
             let text = |key| port.get(key).and_then(Value::as_str).map(str::to_owned);
             Some(ServicePort {

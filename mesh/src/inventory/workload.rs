@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Labels, ProxyResources, place};
-use crate::object::{text_at, texts_at};
+use crate::object::{at, text_at, texts_at};
 
 /// The label by which pods ask for a sidecar, or refuse one.
 pub(super) const INJECT: &str = "sidecar.istio.io/inject";
@@ -43,8 +43,7 @@ impl Workload {
     pub fn read(object: &Value) -> Option<Self> {
         let (namespace, name) = place(object)?;
         let kind = object.get("kind")?.as_str()?;
-        let number =
-            |pointer| -> Option<u32> { object.pointer(pointer)?.as_u64()?.try_into().ok() };
+        let number = |pointer| -> Option<u32> { at(object, pointer)?.as_u64()?.try_into().ok() };
         let (wanted, ready) = match kind {
             "Deployment" | "StatefulSet" | "Rollout" => {
                 let wanted = number("/spec/replicas").unwrap_or(1);
@@ -75,6 +74,16 @@ impl Workload {
         Some(workload)
     }
 
+    /// Returns whether its pods have all of `wanted`.
+    pub(crate) fn has(&self, wanted: &Labels) -> bool {
+        let mut wanted = wanted.iter();
+        wanted.all(|(key, value)| {
+            // Argo gives it to the pods, not to the template.
+            let is_argos = key == ROLLOUT_HASH && self.kind == "Rollout";
+            is_argos || self.labels.get(key) == Some(value)
+        })
+    }
+
     /// Takes over what the pods of `other` are like.
     pub(super) fn take_pods_of(&mut self, other: &Workload) {
         self.labels.clone_from(&other.labels);
@@ -90,7 +99,7 @@ impl Workload {
         // The annotation is how it was written before it became a label.
         let inject = self.labels.get(INJECT).or(self.annotations.get(INJECT));
         self.injected = inject.and_then(|text| text.parse().ok());
-        let spec = object.pointer("/spec/template/spec");
+        let spec = at(object, "/spec/template/spec");
         self.host_network = spec
             .and_then(|spec| spec.get("hostNetwork"))
             .and_then(Value::as_bool)

@@ -4,7 +4,6 @@
 //! What is said is so. Where it hangs on objects that could not be listed, nothing is said but that.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -31,6 +30,8 @@ pub(super) use route::{Spot, rule_path};
 const MAX_NAMED: usize = 5;
 /// What keeps pods running.
 const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "Rollout"];
+/// The kinds whose objects are asked for by name.
+const NAMED: [&str; 5] = ["Service", "VirtualService", "Secret", GATEWAY, API_GATEWAY];
 /// Istio's Gateway, and the one of the Gateway API: a kind of the same name.
 const GATEWAY: &str = "Gateway.networking.istio.io";
 const API_GATEWAY: &str = "Gateway.gateway.networking.k8s.io";
@@ -93,8 +94,8 @@ enum MetBy {
 }
 
 /// Returns what is wrong with the objects of a board.
-pub(super) fn find(board: &Board, objects: &[Arc<Value>]) -> Found {
-    let known = Known::of(board, objects);
+pub(super) fn find(board: &Board, there: &There) -> Found {
+    let known = Known::of(board, there);
     let mut faults = unread::find(board);
     faults.extend(destination_rule::find(&known));
     faults.extend(gateway::find(&known));
@@ -122,41 +123,35 @@ pub(super) fn find(board: &Board, objects: &[Arc<Value>]) -> Found {
         routes.push(seen);
         own.extend(of_it.into_iter().map(|check| (read, check)));
     }
-    let link = |about: &ObjectKey| ObjectLink {
-        kind: about.kind.clone(),
-        namespace: about.namespace.clone(),
-        name: about.name.clone(),
-        route: None,
-    };
     let mut all: Vec<Finding> = own
         .into_iter()
         .map(|(read, check)| Finding {
             about: ObjectLink {
+                kind: read.place.kind.kind().to_owned(),
+                namespace: read.place.namespace.clone(),
+                name: read.place.name.clone(),
                 route: Some(read.place.to_string()),
-                ..link(&ObjectKey::of(&read.object))
             },
             check,
         })
         .collect();
-    all.extend(faults.iter().map(|fault| Finding {
-        about: link(&fault.about),
-        check: fault.check.clone(),
+    all.extend(faults.into_iter().map(|fault| Finding {
+        about: ObjectLink {
+            kind: fault.about.kind,
+            namespace: fault.about.namespace,
+            name: fault.about.name,
+            route: None,
+        },
+        check: fault.check,
     }));
-    all.sort_by(|a, b| {
-        let key = |it: &Finding| {
-            (
-                it.check.severity,
-                it.check.object.clone(),
-                it.check.path.clone(),
-            )
-        };
-        let rest = |it: &Finding| (it.check.code.clone(), it.check.message.clone());
-        (key(a), rest(a)).cmp(&(key(b), rest(b)))
+    all.sort_by(|Finding { check: a, .. }, Finding { check: b, .. }| {
+        (a.severity, &a.object, &a.path, &a.code, &a.message)
+            .cmp(&(b.severity, &b.object, &b.path, &b.code, &b.message))
     });
     Found {
         faults: all,
         routes,
-        looked_at: looked_at(objects),
+        looked_at: there.looked_at.clone(),
     }
 }
 
@@ -178,39 +173,57 @@ fn meets(board: &Board, read: &ReadRoute) -> BTreeSet<MetBy> {
     meets
 }
 
-/// Counts the objects that are looked at, by namespace.
-fn looked_at(objects: &[Arc<Value>]) -> BTreeMap<String, u32> {
-    let mut counts = BTreeMap::new();
-    for object in objects {
-        let key = ObjectKey::of(object);
-        let is_route = RouteKind::ALL.iter().any(|kind| kind.kind() == key.kind);
-        let is_looked_at =
-            is_route || key.kind == "DestinationRule" || qualified(object) == GATEWAY;
-        if is_looked_at {
-            *counts.entry(key.namespace).or_default() += 1;
+/// Which objects there are, readable or not.
+#[derive(Default)]
+pub(super) struct There {
+    /// Those that others name, by kind.
+    named: BTreeMap<&'static str, BTreeSet<Place>>,
+    /// How many are looked at, by namespace.
+    looked_at: BTreeMap<String, u32>,
+}
+
+impl There {
+    /// Takes note of an object.
+    pub(super) fn note(&mut self, key: &ObjectKey, object: &Value) {
+        let kind = qualified(key, object);
+        if let Some(kind) = NAMED.into_iter().find(|it| *it == kind) {
+            let places = self.named.entry(kind).or_default();
+            places.insert((key.namespace.clone(), key.name.clone()));
+        }
+        let is_route = RouteKind::ALL.iter().any(|it| it.kind() == key.kind);
+        if is_route || kind == "DestinationRule" || kind == GATEWAY {
+            *self.looked_at.entry(key.namespace.clone()).or_default() += 1;
         }
     }
-    counts
+
+    /// Returns whether there is an object of one of the kinds that others name.
+    pub(super) fn has(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        let place = (namespace.to_owned(), name.to_owned());
+        self.all(kind).is_some_and(|it| it.contains(&place))
+    }
+
+    /// Returns all objects of such a kind; `None` where there is none at all.
+    fn all(&self, kind: &str) -> Option<&BTreeSet<Place>> {
+        self.named.get(kind)
+    }
 }
 
 /// Returns an object's kind; of a Gateway with its group.
-fn qualified(object: &Value) -> String {
-    let kind = text_at(object, "/kind").unwrap_or_default();
-    if kind != "Gateway" {
-        return kind.to_owned();
+fn qualified<'a>(key: &'a ObjectKey, object: &Value) -> &'a str {
+    if key.kind != "Gateway" {
+        return &key.kind;
     }
     let api = text_at(object, "/apiVersion").unwrap_or_default();
     match api.starts_with("gateway.networking.k8s.io/") {
-        true => API_GATEWAY.to_owned(),
-        false => GATEWAY.to_owned(),
+        true => API_GATEWAY,
+        false => GATEWAY,
     }
 }
 
 /// What every object is compared with, gathered once.
 struct Known<'a> {
     board: &'a Board,
-    /// The objects there are, readable or not, by kind.
-    there: BTreeMap<String, BTreeSet<Place>>,
+    there: &'a There,
     /// VirtualServices that sidecars may follow for requests to a full host, by age: their places in the
     /// routing's list.
     speakers: HashMap<String, Vec<usize>>,
@@ -219,18 +232,13 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn of(board: &'a Board, objects: &[Arc<Value>]) -> Known<'a> {
+    fn of(board: &'a Board, there: &'a There) -> Known<'a> {
         let mut known = Known {
             board,
-            there: BTreeMap::new(),
+            there,
             speakers: HashMap::new(),
             sends: BTreeMap::new(),
         };
-        for object in objects {
-            let key = ObjectKey::of(object);
-            let places = known.there.entry(qualified(object)).or_default();
-            places.insert((key.namespace, key.name));
-        }
         for (idx, spoken) in board.routing.virtual_services.iter().enumerate() {
             if spoken.is_for_mesh() && spoken.rules_of(RuleList::Http).next().is_some() {
                 for host in &spoken.hosts {
@@ -249,7 +257,7 @@ impl<'a> Known<'a> {
         let Ok(view) = &read.view else {
             return;
         };
-        for rule in &view.rules {
+        for rule in view.rules.iter() {
             let shares = rule.shares().unwrap_or_default();
             for (idx, destination) in rule.destinations.iter().enumerate() {
                 let Some(subset) = &destination.subset else {
@@ -268,8 +276,7 @@ impl<'a> Known<'a> {
 
     /// Returns whether there is such an object, or may be one that could not be listed.
     fn may_be(&self, kind: &str, namespace: &str, name: &str) -> bool {
-        let place = (namespace.to_owned(), name.to_owned());
-        !self.board.knows(&[kind]) || self.there.get(kind).is_some_and(|it| it.contains(&place))
+        !self.board.knows(&[kind]) || self.there.has(kind, namespace, name)
     }
 }
 

@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::object::{ObjectKey, list_at};
-use crate::routing::destination_rule::DestinationRule;
+use crate::object::{Stored, at, list_at};
 use crate::routing::hosts;
-use crate::routing::virtual_service::VirtualService;
 
 /// The objects of a cluster, and what of it could not be read.
 #[derive(Clone, Debug, Default)]
 pub struct Read {
     /// All objects that could be read.
-    pub objects: Vec<Arc<Value>>,
+    pub objects: Vec<Arc<Stored>>,
     /// Kinds that could not be listed, as Kubernetes writes them: `DestinationRule`. What there is of them is not
     /// known, which is not the same as nothing. `Gateway` means Istio's and the Gateway API's; a group behind it
     /// tells one of both: `Gateway.networking.istio.io`.
@@ -25,91 +23,83 @@ pub struct Read {
 
 impl Read {
     /// Returns objects of which nothing is missing.
-    pub fn all(objects: Vec<Arc<Value>>) -> Read {
+    pub fn all(objects: Vec<Arc<Stored>>) -> Read {
         Read {
             objects,
             ..Read::default()
         }
     }
+}
+
+/// What objects say of the domain of their cluster.
+#[derive(Default)]
+pub(super) struct Domains {
+    /// How many proxies were started with each.
+    started: BTreeMap<String, usize>,
+    /// Hosts of routing objects that may name one.
+    hosts: Vec<String>,
+}
+
+impl Domains {
+    /// Takes note of the proxies in an object: they are started with `--domain $(POD_NAMESPACE).svc.DOMAIN`.
+    pub(super) fn note_proxies(&mut self, object: &Value) {
+        let spec = object.get("spec");
+        let template = spec.and_then(|it| at(it, "/template/spec"));
+        let lists = [spec, template].into_iter().flatten();
+        let lists = lists.flat_map(|it| ["containers", "initContainers"].map(|key| it.get(key)));
+        let containers = lists.flatten().filter_map(Value::as_array).flatten();
+        for container in containers {
+            let args: Vec<&str> = list_at(container, "/args")
+                .filter_map(Value::as_str)
+                .collect();
+            let apart = args.windows(2).filter_map(|pair| match pair {
+                ["--domain", domain] => Some(*domain),
+                _ => None,
+            });
+            let joined = args.iter().filter_map(|it| it.strip_prefix("--domain="));
+            let domains = apart.chain(joined).filter_map(|it| it.split_once(".svc."));
+            for (_, domain) in domains.filter(|(_, domain)| !domain.is_empty()) {
+                *self.started.entry(domain.to_ascii_lowercase()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Takes note of a host that a routing object writes.
+    pub(super) fn note_host(&mut self, host: &str) {
+        if host.contains(".svc.") {
+            self.hosts.push(host.to_owned());
+        }
+    }
 
     /// Returns the domain of the cluster: the one said, else what most proxies were started with, else what the
     /// hosts of routing objects say of services that are there, else Kubernetes's own.
-    pub(super) fn domain(&self) -> String {
-        let said = self.domain.clone().filter(|it| !it.is_empty());
-        let started = || most(self.objects.iter().flat_map(|it| proxies_domains(it)));
-        said.or_else(started)
-            .or_else(|| most(self.hosts_domains().into_iter()))
-            .unwrap_or_else(|| hosts::DOMAIN.to_owned())
-    }
-
-    /// Returns the domains in hosts that name a service of this cluster, one for each host.
-    fn hosts_domains(&self) -> Vec<String> {
-        let keys = self.objects.iter().map(|object| ObjectKey::of(object));
-        let services: BTreeSet<(String, String)> = keys
-            .filter(|key| key.kind == "Service")
-            .map(|key| (key.name, key.namespace))
-            .collect();
-        let mut written = Vec::new();
-        for object in &self.objects {
-            match object.get("kind").and_then(Value::as_str) {
-                Some("VirtualService") => {
-                    if let Ok(read) = VirtualService::read(object) {
-                        let rules = read.rules.into_iter();
-                        let destinations = rules.flat_map(|rule| rule.destinations);
-                        written.extend(destinations.map(|it| it.host).chain(read.hosts));
-                    }
-                }
-                Some("DestinationRule") => {
-                    let read = DestinationRule::read(object);
-                    written.extend(read.ok().map(|it| it.host));
-                }
-                _ => {}
-            }
-        }
-        let domain = |host: &String| {
+    pub(super) fn domain(
+        self,
+        said: Option<String>,
+        is_service: impl Fn(&str, &str) -> bool,
+    ) -> String {
+        let of_host = |host: String| {
             let (service, domain) = host.split_once(".svc.")?;
             let (name, namespace) = service.split_once('.')?;
-            let is_here = services.contains(&(name.to_owned(), namespace.to_owned()));
+            let is_here = is_service(namespace, name);
             (is_here && domain != hosts::CLUSTER_SET).then(|| domain.to_ascii_lowercase())
         };
-        written.iter().filter_map(domain).collect()
+        let written = || {
+            let mut counts = BTreeMap::new();
+            for domain in self.hosts.into_iter().filter_map(of_host) {
+                *counts.entry(domain).or_default() += 1;
+            }
+            counts
+        };
+        said.filter(|it| !it.is_empty())
+            .or_else(|| most(self.started))
+            .or_else(|| most(written()))
+            .unwrap_or_else(|| hosts::DOMAIN.to_owned())
     }
-}
-
-/// Returns the domains that the proxies in an object are started with: `--domain $(POD_NAMESPACE).svc.DOMAIN`.
-fn proxies_domains(object: &Value) -> Vec<String> {
-    let specs = ["/spec", "/spec/template/spec"];
-    let lists = ["containers", "initContainers"];
-    let containers = specs
-        .iter()
-        .flat_map(|spec| lists.map(|list| format!("{spec}/{list}")))
-        .flat_map(|pointer| list_at(object, &pointer).collect::<Vec<_>>());
-    let mut found = Vec::new();
-    for container in containers {
-        let args: Vec<&str> = list_at(container, "/args")
-            .filter_map(Value::as_str)
-            .collect();
-        let apart = args.windows(2).filter_map(|pair| match pair {
-            ["--domain", domain] => Some(*domain),
-            _ => None,
-        });
-        let joined = args.iter().filter_map(|it| it.strip_prefix("--domain="));
-        let domains = apart.chain(joined).filter_map(|it| it.split_once(".svc."));
-        found.extend(
-            domains
-                .map(|(_, domain)| domain.to_ascii_lowercase())
-                .filter(|domain| !domain.is_empty()),
-        );
-    }
-    found
 }
 
 /// Returns what is there most often; of equals Kubernetes's own, else the first by name.
-fn most(texts: impl Iterator<Item = String>) -> Option<String> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for text in texts {
-        *counts.entry(text).or_default() += 1;
-    }
+fn most(counts: BTreeMap<String, usize>) -> Option<String> {
     let rank = |(text, n): &(String, usize)| (*n, text == hosts::DOMAIN);
     // Of equals `max_by_key` takes the last.
     let best = counts.into_iter().rev().max_by_key(rank);
@@ -119,11 +109,13 @@ fn most(texts: impl Iterator<Item = String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::Board;
     use serde_json::json;
 
     fn domain(objects: Value) -> String {
         let objects = objects.as_array().unwrap();
-        Read::all(objects.iter().cloned().map(Arc::new).collect()).domain()
+        let objects = objects.iter().cloned().map(Stored::from);
+        Board::read(Read::all(objects.map(Arc::new).collect())).domain
     }
 
     #[test]
@@ -151,8 +143,8 @@ mod tests {
         assert_eq!(domain(json!([service, inside, pod])), "mesh.internal");
         let said = Read {
             domain: Some("said.internal".to_owned()),
-            ..Read::all(vec![Arc::new(pod)])
+            ..Read::all(vec![Arc::new(pod.into())])
         };
-        assert_eq!(said.domain(), "said.internal");
+        assert_eq!(Board::read(said).domain, "said.internal");
     }
 }

@@ -7,7 +7,6 @@ use super::{Board, Evidence, ReadRoute};
 use crate::api::routes::{Callers, Destination, Measured, Pods, Route, Rule};
 use crate::graph::workload_id;
 use crate::health::wilson;
-use crate::object;
 use crate::routing;
 use crate::routing::hosts::MESH;
 use crate::units::six_digits;
@@ -57,18 +56,17 @@ impl<'a> Showing<'a> {
         let Some(read) = self.board.routes.get(idx) else {
             return Route::default();
         };
-        let object = &*read.object;
         let mut route = Route {
             id: read.place.to_string(),
             namespace: read.place.namespace.clone(),
             kind: read.place.kind,
             name: read.place.name.clone(),
-            resource_version: object::resource_version(object).to_owned(),
-            generation: object::generation(object),
-            owner: super::owner::owner(object),
-            last_write: super::owner::last_write(object, |time| crate::api::query::at(time).ok()),
+            resource_version: read.head.resource_version.clone(),
+            generation: read.head.generation,
+            owner: read.head.owner.clone(),
+            last_write: read.head.last_write.clone(),
             checks: self.board.found.of_route(idx),
-            uid: object::uid(object).map(str::to_owned),
+            uid: read.head.uid.clone(),
             ..Route::default()
         };
         match &read.view {
@@ -219,7 +217,7 @@ impl<'a> Showing<'a> {
                 let uses = target.service.as_ref().and_then(|s| self.board.uses.get(s));
                 uses.into_iter().flatten().any(|other| {
                     (other.route, other.rule) != (route, rule)
-                        && !other.workloads.is_disjoint(&target.workloads)
+                        && self.board.leads_to_any(other, &target.workloads)
                         && self.board.sends(other.route, other.rule)
                         && self.board.is_followed(other.route, other.rule, gateway)
                 })
@@ -320,6 +318,13 @@ fn note(shared: &[bool], overlap: bool) -> Option<String> {
 }
 
 impl Board {
+    /// Returns whether a destination is some of these workloads.
+    fn leads_to_any(&self, used: &super::Use, workloads: &BTreeSet<Place>) -> bool {
+        let targets = self.routes.get(used.route).map(|it| &it.targets);
+        let target = targets.and_then(|it| it.get(used.rule)?.get(used.idx));
+        target.is_some_and(|it| !it.workloads.is_disjoint(workloads))
+    }
+
     /// Returns whether a rule sends anything anywhere.
     fn sends(&self, route: usize, rule: usize) -> bool {
         let view = self.routes.get(route).and_then(|r| r.view.as_ref().ok());

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::api::routes::{Check, Severity};
+use crate::object::Stored;
 use crate::telemetry::{
     Flags, Mtls, Peer, Protocol, Reporter, Response, Sample, ServiceRef, TrafficKey,
 };
@@ -35,7 +36,8 @@ fn board(more: &str) -> Board {
     let text = format!("{BASE}---{more}");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
     let objects = objects.into_iter().filter(|o| !o.is_null());
-    Board::read(Read::all(objects.map(Arc::new).collect()))
+    let objects = objects.map(|it| Arc::new(Stored::from(it)));
+    Board::read(Read::all(objects.collect()))
 }
 
 fn place(name: &str) -> RouteRef {

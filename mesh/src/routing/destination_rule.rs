@@ -5,6 +5,7 @@
 //! `mergeDestinationRule` in Istio's `pilot/pkg/model`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -90,7 +91,7 @@ pub struct DestinationRule {
     /// Labels of the callers it is for, all in its own namespace; `None` is all callers.
     pub selector: Option<BTreeMap<String, String>>,
     /// In the order written.
-    pub subsets: Vec<Subset>,
+    pub subsets: Vec<Arc<Subset>>,
     /// Whether it has a policy for the whole host.
     pub has_policy: bool,
     /// What that policy writes.
@@ -125,7 +126,10 @@ impl DestinationRule {
                 true => None,
                 false => Some(selector.field("matchLabels").labels()?),
             },
-            subsets: subsets.iter().map(read_subset).collect::<Result<_, _>>()?,
+            subsets: subsets
+                .iter()
+                .map(|subset| read_subset(subset).map(Arc::new))
+                .collect::<Result<_, _>>()?,
             has_policy: !policy.is_absent(),
             policy: read_policy(&policy)?,
             export_to: spec.field("exportTo").texts()?,
@@ -165,7 +169,7 @@ pub struct Merged {
     /// Those whose policy for the whole host never applies, though a subset may.
     pub policy_lost: Vec<usize>,
     /// The subsets that hold, with the rule that says each.
-    pub subsets: BTreeMap<String, (usize, Subset)>,
+    pub subsets: BTreeMap<String, (usize, Arc<Subset>)>,
 }
 
 /// Returns how Istio merges DestinationRules on one host, in the order given, which should be that of
@@ -228,7 +232,7 @@ fn merge_those(rules: &[&DestinationRule], counts: impl Fn(&DestinationRule) -> 
                 .entry(subset.name.clone())
                 .or_insert_with(|| {
                     holds = true;
-                    (idx, subset.clone())
+                    (idx, Arc::clone(subset))
                 });
         }
         if !holds {

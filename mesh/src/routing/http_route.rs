@@ -6,6 +6,7 @@
 mod filters;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ pub struct HttpRoute {
     /// Its parents of both kinds, in the order written.
     pub parents: Vec<Parent>,
     /// Its rules in the order written; their places count as http.
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
 }
 
 impl HttpRoute {
@@ -302,7 +303,7 @@ mod tests {
             "{:?} through {:?} of {:?}",
             read.hosts, read.gateways, read.services
         )];
-        for rule in &read.rules {
+        for rule in read.rules.iter() {
             let shares = rule.shares();
             lines.push(format!(
                 "{} {}: {:?} {shares:?}",

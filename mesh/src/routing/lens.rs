@@ -34,8 +34,8 @@ impl ObjectRef {
     /// Returns which object this is; what it does not say is empty.
     pub fn of(object: &Value) -> Self {
         let text = |pointer| {
-            let value = object.pointer(pointer).and_then(Value::as_str);
-            value.unwrap_or_default().to_owned()
+            let text = crate::object::text_at(object, pointer);
+            text.unwrap_or_default().to_owned()
         };
         Self {
             kind: text("/kind"),

@@ -9,12 +9,15 @@
 //! Sidecar's narrower view of the mesh, nor an address (`destinationSubnets`): a rule that asks for one is
 //! passed over, since a request has a name and no address.
 
+mod by_host;
 mod delegates;
 mod gateways;
 mod registry;
 mod sidecars;
+mod taken;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -25,8 +28,10 @@ use super::lens::{ObjectRef, Unreadable};
 use super::rule::{Abort, Action, Delay, Match, RuleList, RulePlace};
 use super::service_entry::ServiceEntry;
 use super::virtual_service::VirtualService;
-use crate::inventory::{Inventory, Service};
+use crate::inventory::Inventory;
+use by_host::ByHost;
 use delegates::Spoken;
+pub(crate) use taken::Taken;
 
 /// Where istiod keeps what holds for the whole mesh, unless it was installed elsewhere. The add-on of AKS has
 /// `aks-istio-system`.
@@ -130,8 +135,6 @@ pub struct Target {
 /// All routing of a mesh.
 #[derive(Clone, Debug)]
 pub struct Routing {
-    /// By namespace and name.
-    pub services: BTreeMap<(String, String), Service>,
     /// Sorted by age, then by name: the order in which Istio looks for one.
     pub virtual_services: Vec<VirtualService>,
     /// Sorted as they are merged: those for some callers first, then by age, then by name.
@@ -146,8 +149,13 @@ pub struct Routing {
     pub domain: String,
     /// Where what holds for the whole mesh is kept: [`ROOT_NAMESPACE`] unless set.
     pub root_namespace: String,
-    /// The VirtualServices that speak for hosts, with what their delegates say; in their order.
-    spoken: Vec<Spoken>,
+    /// What the cluster holds; its services are what is called.
+    inventory: Arc<Inventory>,
+    /// Where each of the DestinationRules stands.
+    by_host: ByHost,
+    /// The VirtualServices that speak for hosts, with what their delegates say; in their order. Made for the first
+    /// call whose way is asked for: it holds all rules once more.
+    spoken: OnceLock<Vec<Spoken>>,
     /// The full names of the hosts of ServiceEntries that anybody sees, sorted.
     entry_hosts: Vec<String>,
 }
@@ -155,41 +163,50 @@ pub struct Routing {
 impl Routing {
     /// Reads the objects that say how calls go and passes over the rest.
     pub fn read<'a>(objects: impl Iterator<Item = &'a Value>, domain: &str) -> Self {
-        let mut routing = Self {
-            services: BTreeMap::new(),
-            virtual_services: Vec::new(),
-            destination_rules: Vec::new(),
-            gateways: Vec::new(),
-            service_entries: Vec::new(),
-            problems: Vec::new(),
-            domain: domain.to_owned(),
-            root_namespace: ROOT_NAMESPACE.to_owned(),
-            spoken: Vec::new(),
-            entry_hosts: Vec::new(),
-        };
-        let objects = objects.inspect(|object| routing.take(object));
-        let services = Inventory::read(objects).services;
-        routing.services = services;
-        routing.virtual_services.sort_by(|a, b| age(a).cmp(&age(b)));
-        routing
-            .destination_rules
-            .sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+        let mut taken = Taken::default();
+        let objects = objects.inspect(|object| taken.take(object));
+        let inventory = Inventory::read(objects);
+        Self::of(taken, Arc::new(inventory), domain)
+    }
+
+    /// Puts together what was read, in a cluster that holds `inventory`.
+    pub(crate) fn of(taken: Taken, inventory: Arc<Inventory>, domain: &str) -> Self {
+        let Taken {
+            mut virtual_services,
+            mut destination_rules,
+            mut gateways,
+            mut service_entries,
+            mut problems,
+        } = taken;
+        virtual_services.sort_by(|a, b| age(a).cmp(&age(b)));
+        destination_rules.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         let key = |it: &Gateway| (it.created.clone(), it.name.clone(), it.namespace.clone());
-        routing.gateways.sort_by_cached_key(key);
+        gateways.sort_by_cached_key(key);
         let key = |it: &ServiceEntry| (it.created.clone(), it.name.clone(), it.namespace.clone());
-        routing.service_entries.sort_by_cached_key(key);
-        routing.problems.sort();
-        routing.spoken = delegates::spoken(&routing.virtual_services, domain);
+        service_entries.sort_by_cached_key(key);
+        problems.sort();
         let is_seen = |entry: &&ServiceEntry| entry.export_to != ["~"];
-        let entries = routing.service_entries.iter().filter(is_seen);
+        let entries = service_entries.iter().filter(is_seen);
         let full = entries.flat_map(|entry| {
             let full = |it: &String| hosts::full_host(it, &entry.namespace, domain);
             entry.hosts.iter().map(full)
         });
-        routing.entry_hosts = full.collect();
-        routing.entry_hosts.sort_unstable();
-        routing.entry_hosts.dedup();
-        routing
+        let mut entry_hosts: Vec<String> = full.collect();
+        entry_hosts.sort_unstable();
+        entry_hosts.dedup();
+        Self {
+            by_host: ByHost::of(&destination_rules, domain),
+            virtual_services,
+            destination_rules,
+            gateways,
+            service_entries,
+            problems,
+            domain: domain.to_owned(),
+            root_namespace: ROOT_NAMESPACE.to_owned(),
+            inventory,
+            spoken: OnceLock::new(),
+            entry_hosts,
+        }
     }
 
     /// Returns what becomes of a call.
@@ -202,7 +219,7 @@ impl Routing {
 
     /// Returns the subsets that callers of a namespace have of a host, by its full name. Rules that select
     /// some of those callers are left aside.
-    pub fn subsets(&self, host: &str, caller_namespace: &str) -> BTreeMap<String, Subset> {
+    pub fn subsets(&self, host: &str, caller_namespace: &str) -> BTreeMap<String, Arc<Subset>> {
         let merged = destination_rule::merge(&self.destination_rules_for(host, caller_namespace));
         let subsets = merged.subsets.into_iter();
         subsets.map(|(name, (_, subset))| (name, subset)).collect()
@@ -211,9 +228,9 @@ impl Routing {
     /// Returns all DestinationRules that name this very host, in whichever namespace and whoever may see them,
     /// sorted as they are merged.
     pub fn destination_rules_of(&self, host: &str) -> Vec<&DestinationRule> {
-        self.destination_rules
-            .iter()
-            .filter(|rule| self.host_of(rule) == host)
+        let named = self.by_host.of_host(host);
+        named
+            .filter_map(|idx| self.destination_rules.get(idx))
             .collect()
     }
 
@@ -227,7 +244,7 @@ impl Routing {
     /// Returns the ports of a host by its full name, sorted: of the service, else of ServiceEntries.
     pub fn ports_of(&self, host: &str) -> Vec<u16> {
         let service = hosts::service_of(host, &self.domain);
-        let service = service.and_then(|key| self.services.get(&key));
+        let service = service.and_then(|key| self.inventory.services.get(&key));
         let entries = self.service_entries.iter().filter(|entry| {
             let full = |it: &String| hosts::full_host(it, &entry.namespace, &self.domain);
             let mut hosts_of = entry.hosts.iter().map(full);
@@ -245,41 +262,17 @@ impl Routing {
         ports
     }
 
-    fn host_of(&self, rule: &DestinationRule) -> String {
-        hosts::full_host(&rule.host, &rule.namespace, &self.domain)
-    }
-
-    fn take(&mut self, object: &Value) {
-        let version = object.get("apiVersion").and_then(Value::as_str);
-        // The Gateway API has a kind Gateway too.
-        if version.is_some_and(|it| !it.starts_with("networking.istio.io/")) {
-            return;
-        }
-        let taken = match object.get("kind").and_then(Value::as_str) {
-            Some("VirtualService") => VirtualService::read(object)
-                .and_then(|it| it.refusal().map_or(Ok(it), Err))
-                .map(|it| self.virtual_services.push(it)),
-            Some("DestinationRule") => DestinationRule::read(object)
-                .and_then(|it| it.refusal().map_or(Ok(it), Err))
-                .map(|it| self.destination_rules.push(it)),
-            Some("Gateway") => Gateway::read(object)
-                .and_then(|it| it.refusal().map_or(Ok(it), Err))
-                .map(|it| self.gateways.push(it)),
-            Some("ServiceEntry") => {
-                ServiceEntry::read(object).map(|it| self.service_entries.push(it))
-            }
-            _ => return,
-        };
-        if let Err(problem) = taken {
-            self.problems.push((ObjectRef::of(object), problem));
-        }
+    /// Returns the VirtualServices that speak for hosts.
+    fn spoken(&self) -> &[Spoken] {
+        let make = || delegates::spoken(&self.virtual_services, &self.domain);
+        self.spoken.get_or_init(make)
     }
 
     /// Returns the VirtualServices that the proxies of a namespace follow as callers `gateway`, in the order in
     /// which they look: what is theirs alone first, then what is exported to them, then what all see.
     fn spoken_to<'a>(&'a self, namespace: &str, gateway: &str) -> Vec<&'a Spoken> {
         let mut ranked: Vec<(Rank, &Spoken)> = self
-            .spoken
+            .spoken()
             .iter()
             .filter(|spoken| spoken.vs.gateways.iter().any(|g| g == gateway))
             .filter_map(|spoken| {

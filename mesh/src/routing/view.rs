@@ -1,5 +1,7 @@
 //! The same view of every kind of route.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::hosts::MESH;
@@ -19,7 +21,7 @@ pub struct RouteView {
     /// Who follows it: `mesh`, or gateways as `namespace/name`.
     pub gateways: Vec<String>,
     /// Its rules, in the order in which they are tried.
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
     /// Rules that no call reaches.
     pub unreachable: Vec<RulePlace>,
     /// Matches that no call reaches, of rules that some do: the rule and which of its matches.
@@ -37,18 +39,7 @@ impl RouteView {
     /// The first value that is not what it should be.
     pub fn read(kind: RouteKind, object: &Value) -> Result<RouteView, Unreadable> {
         match kind {
-            RouteKind::VirtualService => {
-                let read = VirtualService::read(object)?;
-                Ok(RouteView {
-                    unreachable: unreachable(&read),
-                    ineffective: ineffective(&read),
-                    hosts: read.hosts,
-                    gateways: read.gateways,
-                    rules: read.rules,
-                    is_gateway_api: false,
-                    parents: Vec::new(),
-                })
-            }
+            RouteKind::VirtualService => Ok(RouteView::of(&VirtualService::read(object)?)),
             RouteKind::HttpRoute | RouteKind::GrpcRoute => {
                 let read = HttpRoute::read(object)?;
                 Ok(RouteView {
@@ -61,6 +52,19 @@ impl RouteView {
                     parents: read.parents,
                 })
             }
+        }
+    }
+
+    /// Returns the view of a VirtualService. Both share its rules.
+    pub fn of(read: &VirtualService) -> RouteView {
+        RouteView {
+            unreachable: unreachable(read),
+            ineffective: ineffective(read),
+            hosts: read.hosts.clone(),
+            gateways: read.gateways.clone(),
+            rules: Arc::clone(&read.rules),
+            is_gateway_api: false,
+            parents: Vec::new(),
         }
     }
 

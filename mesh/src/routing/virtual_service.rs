@@ -6,6 +6,8 @@ mod also;
 mod conditions;
 mod refusal;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::hosts;
@@ -27,7 +29,7 @@ pub struct VirtualService {
     /// Whom it governs: [`MESH`](hosts::MESH) or gateways as `namespace/name`. Never empty.
     pub gateways: Vec<String>,
     /// Its rules: http, then tls, then tcp, each in the order written.
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
     /// The namespaces that may see it, as written; none means all.
     pub export_to: Vec<String>,
 }
@@ -60,7 +62,7 @@ impl VirtualService {
                 true => vec![hosts::MESH.to_owned()],
                 false => gateways,
             },
-            rules,
+            rules: rules.into(),
             export_to: spec.field("exportTo").texts()?,
             namespace,
             name,
@@ -194,7 +196,7 @@ mod tests {
     fn check(object: &Value, told: Expect) {
         let read = VirtualService::read(object).unwrap();
         let mut lines = vec![format!("{:?} through {:?}", read.hosts, read.gateways)];
-        for rule in &read.rules {
+        for rule in read.rules.iter() {
             lines.push(format!(
                 "{} {}: {:?}",
                 rule.place,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use demo::{Objects, Readiness};
 use json_patch::Patch;
 use mesh::api::query::to_rfc3339;
-use mesh::object::{self, ObjectKey, text_at};
+use mesh::object::{self, ObjectKey, Stored, at, text_at};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -34,7 +34,7 @@ pub struct DemoCluster {
 }
 
 struct Store {
-    objects: BTreeMap<ObjectKey, Arc<Value>>,
+    objects: BTreeMap<ObjectKey, Arc<Stored>>,
     /// The version of the newest write.
     revision: u64,
     /// Grows with every write, and when other pods are ready than before: what is read from the objects
@@ -73,7 +73,7 @@ impl DemoCluster {
             }
             store
                 .objects
-                .insert(ObjectKey::of(&object), Arc::new(object));
+                .insert(ObjectKey::of(&object), Arc::new(object.into()));
         }
         let version = watch::Sender::new(store.seen);
         DemoCluster {
@@ -96,22 +96,22 @@ impl DemoCluster {
             self.version.send_replace(store.seen);
         }
         let kept = store.objects.iter().filter(|(key, _)| steers(key));
-        let mut objects: Vec<Arc<Value>> = kept.map(|(_, object)| Arc::clone(object)).collect();
+        let mut objects: Vec<Arc<Stored>> = kept.map(|(_, object)| Arc::clone(object)).collect();
         for place in &ready {
             let key = ObjectKey {
                 kind: "Deployment".to_owned(),
                 namespace: place.namespace.clone(),
                 name: place.name.clone(),
             };
-            let Ok(at) = objects.binary_search_by(|o| ObjectKey::of(o).cmp(&key)) else {
+            let Ok(idx) = objects.binary_search_by(|o| o.key().cmp(&key)) else {
                 continue;
             };
-            if let Some(object) = objects.get_mut(at) {
-                let status = object
-                    .pointer("/status/readyReplicas")
-                    .and_then(Value::as_u64);
+            if let Some(object) = objects.get_mut(idx) {
+                let value = object.value();
+                let status = at(&value, "/status/readyReplicas").and_then(Value::as_u64);
                 if status != Some(u64::from(place.ready)) {
-                    *object = Arc::new(with_status(object, place.ready));
+                    let fresh = with_status(&value, place.ready);
+                    *object = Arc::new(fresh.into());
                 }
             }
         }
@@ -127,7 +127,7 @@ impl DemoCluster {
         let store = self.store();
         let found = store.objects.get(key);
         let found = found.ok_or_else(|| ClusterError::NotFound(key.clone()))?;
-        Ok(Value::clone(found))
+        Ok(found.value().into_owned())
     }
 
     /// Applies a patch as an API server does: all of it or nothing.
@@ -141,6 +141,7 @@ impl DemoCluster {
         let mut store = self.store();
         let live = store.objects.get(key);
         let live = Arc::clone(live.ok_or_else(|| ClusterError::NotFound(key.clone()))?);
+        let live = live.value();
         let mut fresh = Value::clone(&live);
         json_patch::patch(&mut fresh, patch).map_err(|error| ClusterError::Invalid {
             key: key.clone(),
@@ -187,7 +188,7 @@ impl DemoCluster {
                 self.count_down(key)?;
             }
             store.revision = revision;
-            store.objects.insert(key.clone(), Arc::new(fresh));
+            store.objects.insert(key.clone(), Arc::new(fresh.into()));
             self.obey(store);
         }
         Ok(written)
@@ -237,7 +238,7 @@ impl DemoCluster {
                     store.objects.remove(&oldest);
                 }
             }
-            store.objects.insert(key, Arc::new(fresh));
+            store.objects.insert(key, Arc::new(fresh.into()));
             if steers {
                 self.obey(store);
             }
@@ -256,7 +257,7 @@ impl DemoCluster {
         let mut store = self.store();
         let live = store.objects.get(key);
         let live = live.ok_or_else(|| ClusterError::NotFound(key.clone()))?;
-        if object::resource_version(live) != resource_version {
+        if object::resource_version(&live.value()) != resource_version {
             return Err(ClusterError::Conflict(key.clone()));
         }
         if !dry_run {
@@ -356,7 +357,7 @@ impl DemoCluster {
             .objects
             .iter()
             .filter(|(key, _)| steers(key))
-            .map(|(_, object)| Value::clone(object))
+            .map(|(_, object)| object.value().into_owned())
             .collect();
         match Objects::from_values(routed) {
             Ok(objects) => self.world.world().set_objects(&objects),

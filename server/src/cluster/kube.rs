@@ -481,7 +481,7 @@ impl KubeCluster {
     /// Returns where an add-on answers, as far as the cluster's Services tell.
     pub fn find(&self, addon: Addon) -> Option<Place> {
         let services = Kind::named("Service").map_or_else(Vec::new, |kind| self.store.all(kind));
-        addons::find(addon, services.iter().map(|it| &**it))
+        addons::find(addon, services.iter().map(|it| it.value()))
     }
 
     /// Returns which add-ons are there, in words.

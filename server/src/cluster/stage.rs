@@ -160,8 +160,8 @@ fn obey(cluster: &KubeCluster, world: &Demo, builtin: &BTreeMap<ObjectKey, Value
     let objects = snapshot
         .objects
         .iter()
-        .filter(|it| text_at(it, "/kind") != Some("Secret"));
-    let objects = objects.map(|it| blended(it, builtin.get(&ObjectKey::of(it))));
+        .filter(|it| it.key().kind != "Secret");
+    let objects = objects.map(|it| blended(&it.value(), builtin.get(it.key())));
     match Objects::from_values(objects.collect()) {
         Ok(objects) => world.world().set_objects(&objects),
         Err(error) => warn!(%error, "The built-in mesh can't follow the cluster's objects"),

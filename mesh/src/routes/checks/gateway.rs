@@ -77,7 +77,7 @@ fn credentials(known: &Known<'_>, gateway: &Gateway, faults: &mut Vec<Fault>) {
     // Where no secret at all is there, secrets are not told of.
     let Some(secrets) = known
         .there
-        .get("Secret")
+        .all("Secret")
         .filter(|_| known.board.knows(&["Secret"]))
     else {
         return;

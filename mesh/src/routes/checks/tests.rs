@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::object::Stored;
 use crate::routes::{Board, Read};
 
 /// A sound mesh: `backend` with two versions, `store` with two ports, a gateway with its certificate.
@@ -35,12 +36,12 @@ const BASE: &str = "
 {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: edge, namespace: default}, spec: {gatewayClassName: istio, listeners: []}}
 ";
 
-fn objects(text: &str) -> Vec<Arc<Value>> {
+fn objects(text: &str) -> Vec<Arc<Stored>> {
     let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
     objects
         .into_iter()
         .filter(|it| !it.is_null())
-        .map(Arc::new)
+        .map(|it| Arc::new(it.into()))
         .collect()
 }
 
@@ -497,11 +498,7 @@ fn w4_what_could_not_be_listed_is_said_once_and_nothing_is_said_to_be_missing() 
     for case in cases() {
         let all = read(&case.fault);
         let unread: BTreeSet<String> = kinds.iter().map(|it| (*it).to_owned()).collect();
-        let is_unread = |it: &Arc<Value>| {
-            it["kind"]
-                .as_str()
-                .is_some_and(|kind| unread.contains(kind))
-        };
+        let is_unread = |it: &Arc<Stored>| unread.contains(&it.key().kind);
         // The objects may still be there: of one namespace, say.
         for keeps in [true, false] {
             let objects = all.objects.iter().filter(|it| keeps || !is_unread(it));
@@ -561,7 +558,7 @@ fn one_of_two_kinds_of_a_name_may_be_listed() {
 #[test]
 fn without_any_secret_certificates_are_not_told_of() {
     let mut read = read(&[]);
-    read.objects.retain(|it| it["kind"] != "Secret");
+    read.objects.retain(|it| it.key().kind != "Secret");
     assert_eq!(told(read), [""; 0]);
 }
 
@@ -731,7 +728,7 @@ fn any_object() -> impl Strategy<Value = Value> {
     let cases: Vec<Value> = cases()
         .iter()
         .flat_map(|case| read(&case.fault).objects)
-        .map(|it| (*it).clone())
+        .map(|it| it.value().into_owned())
         .collect();
     let bent = (
         prop::sample::select(cases),
@@ -776,7 +773,8 @@ proptest! {
         with_base in any::<bool>(),
         unread in prop::collection::btree_set(prop::sample::select(&["Service", "Gateway", "Deployment"][..]), 0..2),
     ) {
-        let mut objects: Vec<Arc<Value>> = bent.into_iter().map(Arc::new).collect();
+        let bent = bent.into_iter().map(|it| Arc::new(it.into()));
+        let mut objects: Vec<Arc<Stored>> = bent.collect();
         if with_base {
             objects.extend(read(&[]).objects);
         }

@@ -51,7 +51,7 @@ pub(super) fn spoken(all: &[VirtualService], domain: &str) -> Vec<Spoken> {
         .map(|vs| {
             let full = |host: &String| hosts::full_host(host, &vs.namespace, domain);
             let mut rules = Vec::new();
-            for rule in &vs.rules {
+            for rule in vs.rules.iter() {
                 match &rule.action {
                     Action::Delegate { namespace, name } => {
                         let delegate = delegates.get(&(namespace.as_str(), name.as_str()));

@@ -26,7 +26,7 @@ impl<'a> Known<'a> {
 /// Returns the host that has this very name, as the proxies of a namespace know it; the cluster's own first.
 pub(super) fn known<'a>(routing: &'a Routing, host: &str, namespace: &str) -> Option<Known<'a>> {
     let service = hosts::service_of(host, &routing.domain)
-        .and_then(|key| routing.services.get(&key))
+        .and_then(|key| routing.inventory.services.get(&key))
         .map(|service| Known {
             namespace: &service.namespace,
             service: Some((&service.namespace, &service.name)),
@@ -94,7 +94,7 @@ pub(super) fn share(
                 let mut merged =
                     destination_rule::merge_for(&rules, request.namespace, request.labels);
                 let (_, subset) = merged.subsets.remove(subset)?;
-                subset.labels
+                subset.labels.clone()
             }
         };
         let owned = |(namespace, name): (&str, &str)| (namespace.to_owned(), name.to_owned());
@@ -203,9 +203,10 @@ impl Routing {
         counts: impl Fn(&DestinationRule) -> bool,
     ) -> Vec<&DestinationRule> {
         let mut best = (None, Vec::new());
-        let rules = self.destination_rules.iter();
-        for rule in rules.filter(|rule| rule.namespace == namespace && counts(rule)) {
-            let fit = hosts::specificity(&self.host_of(rule), host);
+        let rules = self.by_host.of_namespace(namespace);
+        let rules = rules.filter_map(|(idx, host)| Some((self.destination_rules.get(idx)?, host)));
+        for (rule, its_host) in rules.filter(|(rule, _)| counts(rule)) {
+            let fit = hosts::specificity(its_host, host);
             if fit.is_none() || fit < best.0 {
                 continue;
             }

@@ -205,7 +205,8 @@ impl Planner<'_> {
         };
         let live = self.cluster.get(&key).await?;
         let its = object::resource_version(&live);
-        let read = self.snapshot.object(&key).map(object::resource_version);
+        let read = self.snapshot.object(&key);
+        let read = read.as_deref().map(object::resource_version);
         // What is checked must be what is written: the snapshot may lag behind for a moment.
         if its != version || read != Some(its) {
             return Err(ApiError::refused(
@@ -394,7 +395,7 @@ impl Planner<'_> {
         let now = self.snapshot.object(&key_of(&place));
         let version = seen
             .map(|seen| seen.resource_version.as_str())
-            .or(now.map(object::resource_version));
+            .or(now.as_deref().map(object::resource_version));
         let live = self.seen(&place, version).await?;
         let rule = match &live {
             Some(live) => {
@@ -425,12 +426,14 @@ impl Planner<'_> {
     /// The version of Istio's API that this cluster's objects are of.
     fn api_version(&self, kind: ObjectKind) -> String {
         let objects = self.snapshot.objects.iter();
-        let of_istio = objects.filter(|object| {
-            text_at(object, "/apiVersion").is_some_and(|api| api.starts_with(&format!("{ISTIO}/")))
+        let of_istio = objects.filter_map(|object| {
+            let value = object.value();
+            let api = text_at(&value, "/apiVersion")?;
+            let is_istios = api.starts_with(&format!("{ISTIO}/"));
+            is_istios.then(|| (object.key().kind == kind.kind(), api.to_owned()))
         });
-        let best = of_istio.max_by_key(|object| text_at(object, "/kind") == Some(kind.kind()));
-        let api = best.and_then(|object| text_at(object, "/apiVersion"));
-        api.map_or_else(|| format!("{ISTIO}/v1"), str::to_owned)
+        let best = of_istio.max_by_key(|(is_of_kind, _)| *is_of_kind);
+        best.map_or_else(|| format!("{ISTIO}/v1"), |(_, api)| api)
     }
 
     /// Plans drafts to their end, all of them in view.
@@ -499,17 +502,17 @@ impl Planner<'_> {
         for whole in wholes {
             let key = &whole.planned.key;
             // Two groups have a Gateway: the first is the one that is written.
-            let at = objects.iter().position(|o| ObjectKey::of(o) == *key);
+            let at = objects.iter().position(|o| o.key() == key);
             match (at, &whole.wanted) {
                 (Some(at), Some(wanted)) => {
                     if let Some(object) = objects.get_mut(at) {
-                        *object = Arc::new(wanted.clone());
+                        *object = Arc::new(wanted.clone().into());
                     }
                 }
                 (Some(at), None) => {
                     objects.remove(at);
                 }
-                (None, Some(wanted)) => objects.push(Arc::new(wanted.clone())),
+                (None, Some(wanted)) => objects.push(Arc::new(wanted.clone().into())),
                 (None, None) => {}
             }
         }

@@ -157,8 +157,8 @@ fn the_pods_of_a_snapshot_are_those_that_are_ready() {
         let found = snapshot
             .objects
             .iter()
-            .find(|o| o["kind"] == "Deployment" && o["metadata"]["name"] == name);
-        found.unwrap()["status"]["readyReplicas"]
+            .find(|o| o.key().kind == "Deployment" && o.key().name == name);
+        found.unwrap().value()["status"]["readyReplicas"]
             .as_u64()
             .unwrap_or(0)
     };
@@ -183,11 +183,8 @@ fn other_ready_pods_are_another_version_of_the_snapshot() {
     cluster.patch(&deployment, &restart, false).unwrap();
     let starting = cluster.snapshot();
     let ready = |snapshot: &Snapshot| {
-        let mut its = snapshot
-            .objects
-            .iter()
-            .filter(|o| ObjectKey::of(o) == deployment);
-        its.next().unwrap()["status"]["readyReplicas"]
+        let mut its = snapshot.objects.iter().filter(|o| *o.key() == deployment);
+        its.next().unwrap().value()["status"]["readyReplicas"]
             .as_u64()
             .unwrap()
     };

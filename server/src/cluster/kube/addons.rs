@@ -1,6 +1,8 @@
 //! Prometheus, Jaeger and Grafana in a cluster, found by the names, labels and ports that Istio's add-ons and the
 //! usual charts give them.
 
+use std::borrow::Cow;
+
 use mesh::object::{label, list_at, text_at};
 use serde_json::Value;
 
@@ -97,15 +99,21 @@ impl Addon {
 }
 
 /// Returns the likeliest place of an add-on among Services; of two that are alike, the first by name.
-pub fn find<'a>(addon: Addon, services: impl Iterator<Item = &'a Value>) -> Option<Place> {
-    let ranked = services.filter_map(|service| Some((rank(addon, service)?, service)));
-    let (_, service) = ranked.min_by_key(|(rank, service)| (*rank, at(service)))?;
-    let (namespace, name) = at(service);
-    Some(Place {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        port: port(addon, service)?,
-    })
+pub fn find<'a>(addon: Addon, services: impl Iterator<Item = Cow<'a, Value>>) -> Option<Place> {
+    let ranked = services.filter_map(|service| {
+        let rank = rank(addon, &service)?;
+        let (namespace, name) = at(&service);
+        let place = Place {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            port: port(addon, &service)?,
+        };
+        Some((rank, place))
+    });
+    let best = ranked.min_by(|(a, at), (b, beside)| {
+        (a, &at.namespace, &at.name).cmp(&(b, &beside.namespace, &beside.name))
+    });
+    best.map(|(_, place)| place)
 }
 
 /// Where mesh, name and label stand for how likely it is; less is likelier.
@@ -149,7 +157,7 @@ mod tests {
     }
 
     fn found(addon: Addon, services: &[Value]) -> String {
-        let place = find(addon, services.iter());
+        let place = find(addon, services.iter().map(Cow::Borrowed));
         place.map_or_else(String::new, |it| {
             format!("{}/{}:{}", it.namespace, it.name, it.port)
         })

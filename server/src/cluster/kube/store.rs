@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mesh::object::{self, ObjectKey, text_at};
+use mesh::object::{self, Stored, text_at};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::kinds::{KINDS, Kept, Kind};
-use super::trim::trim;
+use super::trim::trimmed;
 use crate::cluster::{Snapshot, Unread, Why};
 
 /// Namespace and name.
@@ -29,7 +29,7 @@ struct Shelves {
 
 /// The objects of one kind.
 struct Shelf {
-    objects: BTreeMap<Place, Arc<Value>>,
+    objects: BTreeMap<Place, Arc<Stored>>,
     /// How far it is read, by the namespace that is watched; the empty one is all of them.
     reading: BTreeMap<String, Reading>,
 }
@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Returns all objects of a kind.
-    pub fn all(&self, kind: &Kind) -> Vec<Arc<Value>> {
+    pub fn all(&self, kind: &Kind) -> Vec<Arc<Stored>> {
         let mut shelves = self.shelves();
         let shelf = shelves.of(kind);
         shelf.map_or_else(Vec::new, |it| it.objects.values().cloned().collect())
@@ -101,8 +101,8 @@ impl Store {
         if kind.kept == Kept::Nothing {
             return;
         }
-        let place = place(&object);
-        let fresh = trim(kind, object);
+        let fresh = trimmed(kind, object);
+        let place = place(&fresh);
         let mut shelves = self.shelves();
         let Some(shelf) = shelves.of(kind) else {
             return;
@@ -130,10 +130,10 @@ impl Store {
     }
 
     /// Puts all objects of a kind in the place of those that were known, where a watch has read them anew;
-    /// `scope` is the namespace that it watches, empty for all.
-    pub fn replace(&self, kind: &Kind, scope: &str, objects: Vec<Value>) {
-        let fresh = objects.into_iter().map(|it| (place(&it), trim(kind, it)));
-        let fresh: BTreeMap<Place, Value> = fresh.collect();
+    /// `scope` is the namespace that it watches, empty for all. They are trimmed already.
+    pub fn replace(&self, kind: &Kind, scope: &str, objects: Vec<Stored>) {
+        let fresh = objects.into_iter().map(|it| (place(&it), it));
+        let fresh: BTreeMap<Place, Stored> = fresh.collect();
         let mut shelves = self.shelves();
         let Some(shelf) = shelves.of(kind) else {
             return;
@@ -218,19 +218,20 @@ impl Shelves {
     }
 }
 
-fn place(object: &Value) -> Place {
-    let key = ObjectKey::of(object);
-    (key.namespace, key.name)
+fn place(object: &Stored) -> Place {
+    let key = object.key();
+    (key.namespace.clone(), key.name.clone())
 }
 
 /// Returns whether the version of `object` is older than that of the same object as it is known. Versions are
 /// numbers that grow on every server there is; where one is none, what comes later is newer.
-fn is_older(object: &Value, known: &Value) -> bool {
+fn is_older(object: &Stored, known: &Stored) -> bool {
+    let (object, known) = (object.value(), known.value());
     let version = |it: &Value| object::resource_version(it).parse::<u64>().ok();
-    let is_same = text_at(object, "/metadata/uid") == text_at(known, "/metadata/uid");
+    let is_same = text_at(&object, "/metadata/uid") == text_at(&known, "/metadata/uid");
     is_same
-        && version(object)
-            .zip(version(known))
+        && version(&object)
+            .zip(version(&known))
             .is_some_and(|(this, that)| this < that)
 }
 
@@ -240,7 +241,11 @@ mod tests {
 
     use super::*;
 
-    fn route(name: &str, version: u32) -> Value {
+    fn route(name: &str, version: u32) -> Stored {
+        Stored::as_text(&object(name, version))
+    }
+
+    fn object(name: &str, version: u32) -> Value {
         json!({"kind": "VirtualService", "metadata": {"namespace": "shop", "name": name, "uid": name, "resourceVersion": version.to_string()}})
     }
 
@@ -253,8 +258,8 @@ mod tests {
         let shown = objects.iter().map(|it| {
             format!(
                 "{}@{}",
-                ObjectKey::of(it).name,
-                object::resource_version(it)
+                it.key().name,
+                object::resource_version(&it.value())
             )
         });
         shown.collect()
@@ -265,13 +270,13 @@ mod tests {
         let store = Store::default();
         let kind = kind("VirtualService");
         store.replace(kind, "", vec![route("a", 9), route("b", 10)]);
-        store.keep(kind, route("a", 12));
-        store.keep(kind, route("a", 11));
+        store.keep(kind, object("a", 12));
+        store.keep(kind, object("a", 11));
         assert_eq!(shown(&store), ["a@12", "b@10"]);
         store.replace(kind, "", vec![route("a", 11)]);
         assert_eq!(shown(&store), ["a@12"]);
         // Made again under the same name.
-        let mut again = route("a", 3);
+        let mut again = object("a", 3);
         again["metadata"]["uid"] = "other".into();
         store.keep(kind, again);
         assert_eq!(shown(&store), ["a@3"]);
@@ -284,7 +289,7 @@ mod tests {
         store.replace(kind, "", vec![route("a", 9)]);
         let version = store.snapshot().version;
         store.replace(kind, "", vec![route("a", 9)]);
-        store.keep(kind, route("a", 9));
+        store.keep(kind, object("a", 9));
         store.forget(kind, "shop", "b");
         assert_eq!(store.snapshot().version, version);
         store.forget(kind, "shop", "a");
@@ -317,9 +322,9 @@ mod tests {
     fn a_watch_of_one_namespace_leaves_the_others_alone() {
         let store = Store::default();
         let kind = kind("VirtualService");
-        let mut other = route("a", 5);
+        let mut other = object("a", 5);
         other["metadata"]["namespace"] = "other".into();
-        store.replace(kind, "other", vec![other]);
+        store.replace(kind, "other", vec![Stored::as_text(&other)]);
         store.replace(kind, "shop", vec![route("a", 9)]);
         assert_eq!(shown(&store), ["a@5", "a@9"]);
         store.replace(kind, "shop", Vec::new());

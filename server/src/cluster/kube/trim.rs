@@ -1,6 +1,7 @@
 //! Objects as they are kept: what nobody looks at goes, so that a store stays small and is the same after a change
 //! that means nothing here.
 
+use mesh::object::Stored;
 use serde_json::{Map, Value};
 
 use super::kinds::{Kept, Kind};
@@ -11,7 +12,12 @@ const FIELDS: &str = "fieldsV1";
 const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Returns the object as it is kept.
-pub fn trim(kind: &Kind, mut object: Value) -> Value {
+pub fn trimmed(kind: &Kind, object: Value) -> Stored {
+    Stored::as_text(&trim(kind, object))
+}
+
+/// Returns what is kept of an object.
+fn trim(kind: &Kind, mut object: Value) -> Value {
     match kind.kept {
         Kept::Whole | Kept::Nothing => whole(&mut object),
         Kept::Part => part(kind, &mut object),
@@ -157,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    fn trimmed(kind: &str, object: Value) -> Value {
+    fn kept(kind: &str, object: Value) -> Value {
         trim(Kind::named(kind).unwrap(), object)
     }
 
@@ -173,7 +179,7 @@ mod tests {
             "spec": {"http": [{"unknown": 1}]},
             "status": {"x": 1},
         });
-        let kept = trimmed("VirtualService", object);
+        let kept = kept("VirtualService", object);
         assert_eq!(
             kept,
             json!({
@@ -202,8 +208,8 @@ mod tests {
                 ]},
             })
         };
-        let first = trimmed("Pod", pod("1", "2026-01-01T00:00:00Z"));
-        assert_eq!(first, trimmed("Pod", pod("2", "2026-01-01T00:01:00Z")));
+        let first = kept("Pod", pod("1", "2026-01-01T00:00:00Z"));
+        assert_eq!(first, kept("Pod", pod("2", "2026-01-01T00:01:00Z")));
         assert_eq!(
             first["spec"],
             json!({"containers": [{"name": "istio-proxy"}]})
@@ -211,7 +217,7 @@ mod tests {
         let failing = json!({"type": "Ready", "status": "False"});
         let mut other = pod("3", "x");
         other["status"]["conditions"][0] = failing;
-        assert_ne!(first, trimmed("Pod", other));
+        assert_ne!(first, kept("Pod", other));
     }
 
     #[test]
@@ -222,7 +228,7 @@ mod tests {
             "data": {"tls.key": "c2VjcmV0"},
         });
         assert_eq!(
-            trimmed("Secret", secret),
+            kept("Secret", secret),
             json!({"kind": "Secret", "apiVersion": "v1", "type": "kubernetes.io/tls", "metadata": {"name": "a", "namespace": "b"}})
         );
     }

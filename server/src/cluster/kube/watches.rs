@@ -9,6 +9,7 @@ use kube::core::{ApiResource, DynamicResourceScope, PartialObjectMeta, Resource}
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
+use mesh::object::{ObjectKey, Stored};
 use serde::Serialize;
 use serde_json::Value;
 use tracing::{debug, warn};
@@ -16,10 +17,12 @@ use tracing::{debug, warn};
 use super::failure::Failure;
 use super::kinds::{Kept, Kind};
 use super::store::{Reading, Store};
+use super::trim::trimmed;
 use crate::cluster::Why;
 
-/// So many objects are listed at once: a page of large ones is a few MiB.
-const PAGE: u32 = 500;
+/// So many objects are listed at once: unfolded, with who wrote which of their fields, a page of large ones is some MiB,
+/// and several kinds are listed side by side.
+const PAGE: u32 = 200;
 
 /// Keeps a kind in the store for as long as it is polled.
 pub async fn keep(
@@ -72,12 +75,16 @@ impl Follow {
         events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
     ) {
         let mut events = std::pin::pin!(events.default_backoff());
-        let mut listed: Vec<Value> = Vec::new();
+        let mut listed: Vec<Stored> = Vec::new();
         let mut is_read = false;
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Init) => listed.clear(),
-                Ok(Event::InitApply(object)) => listed.extend(self.whole(&object)),
+                Ok(Event::InitApply(object)) => {
+                    // Trimmed at once: whole, a list of thousands would be many times as large as what is kept of it.
+                    let object = self.whole(&object);
+                    listed.extend(object.map(|it| trimmed(self.kind, it)));
+                }
                 Ok(Event::InitDone) => {
                     debug!(kind = self.kind.kind, n = listed.len(), "Read");
                     self.store
@@ -92,7 +99,7 @@ impl Follow {
                 }
                 Ok(Event::Delete(object)) => {
                     if let Some(object) = self.whole(&object) {
-                        let key = mesh::object::ObjectKey::of(&object);
+                        let key = ObjectKey::of(&object);
                         self.store.forget(self.kind, &key.namespace, &key.name);
                     }
                     is_read = self.again(is_read);

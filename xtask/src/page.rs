@@ -52,6 +52,7 @@ fn kept(tools: &PageTools) -> Result<PathBuf> {
     for input in INPUTS {
         list(&root.join(input), &mut files)?;
     }
+    files.retain(|file| !is_test(file.strip_prefix(root).unwrap_or(file)));
     files.sort();
     let mut parts = vec![
         tools.rustc()?.into_bytes(),
@@ -66,6 +67,12 @@ fn kept(tools: &PageTools) -> Result<PathBuf> {
     let pages = place::cache()?.join("pages");
     fs::create_dir_all(&pages)?;
     Ok(pages.join(format!("{:016x}", digest(&parts))))
+}
+
+/// Returns whether a file holds tests alone: they are no part of the page.
+fn is_test(file: &Path) -> bool {
+    let is_folder = file.iter().any(|part| part == "tests");
+    is_folder || file.file_name().is_some_and(|name| name == "tests.rs")
 }
 
 /// A number that differs when any part does.
@@ -172,6 +179,24 @@ pub fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_are_no_part_of_the_page() {
+        for file in [
+            "mesh/tests/reach.rs",
+            "mesh/src/trace/tests.rs",
+            "mesh/src/graph/tests/r2.rs",
+        ] {
+            assert!(is_test(Path::new(file)), "{file}");
+        }
+        for file in [
+            "mesh/src/trace.rs",
+            "mesh/src/latests.rs",
+            "app/src/main.rs",
+        ] {
+            assert!(!is_test(Path::new(file)), "{file}");
+        }
+    }
 
     #[test]
     fn a_digest_tells_parts_apart() {

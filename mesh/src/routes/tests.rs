@@ -32,11 +32,14 @@ const SPLIT: &str = "
 {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: split, namespace: default, creationTimestamp: '2026-01-02T00:00:00Z'}, spec: {hosts: [backend], http: [{route: [{destination: {host: backend, subset: v1}, weight: 90}, {destination: {host: backend, subset: v2}, weight: 10}]}]}}
 ";
 
-fn board(more: &str) -> Board {
+fn objects(more: &str) -> impl Iterator<Item = Value> {
     let text = format!("{BASE}---{more}");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    let objects = objects.into_iter().filter(|o| !o.is_null());
-    let objects = objects.map(|it| Arc::new(Stored::from(it)));
+    objects.into_iter().filter(|o| !o.is_null())
+}
+
+fn board(more: &str) -> Board {
+    let objects = objects(more).map(|it| Arc::new(Stored::from(it)));
     Board::read(Read::all(objects.collect()))
 }
 
@@ -84,6 +87,16 @@ fn with_route(route: &str) -> String {
     format!(
         "\n{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: split, namespace: default}}, spec: {{hosts: [backend], http: [{{route: {route}}}]}}}}\n"
     )
+}
+
+#[test]
+fn objects_that_are_kept_as_text_say_the_same() {
+    let texts = objects(SPLIT).map(|it| Arc::new(Stored::as_text(&it)));
+    let read = Board::read(Read::all(texts.collect()));
+    let routes = |board: &Board| board.answer(&evidence(None), &[]);
+    assert_eq!(routes(&read), routes(&board(SPLIT)));
+    assert_eq!(read.checks(&[]), board(SPLIT).checks(&[]));
+    assert_eq!(read.inventory(), board(SPLIT).inventory());
 }
 
 #[test]

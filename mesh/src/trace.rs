@@ -152,7 +152,7 @@ pub struct Search {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// The traces, whole.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<Arc<Trace>>,
     /// The parameters of [`crate::api::TracesQuery`] that the source did not apply: `tag`, `errors`. Sorted.
     pub not_applied: Vec<&'static str>,
     /// What of its answer could not be read, in sentences.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::jaeger::{legacy, otlp};
 use mesh::trace::{Dependency, Found, Search, Trace};
 use moka::future::Cache;
 use tokio::sync::Semaphore;
@@ -16,10 +17,6 @@ use crate::cluster::kube::{Addon, KubeCluster, Place};
 mod ask;
 mod dialect;
 mod error;
-mod legacy;
-mod loose;
-mod otlp;
-mod read;
 mod search;
 
 pub use error::JaegerError;

@@ -49,7 +49,7 @@ impl Traces {
         match self {
             Traces::Jaeger(it) => Ok(it.find(search).await?),
             Traces::Demo(it) => Ok(Found {
-                traces: it.find_traces(search),
+                traces: it.find_traces(search).into_iter().map(Arc::new).collect(),
                 ..Found::default()
             }),
         }

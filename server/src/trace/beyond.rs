@@ -122,7 +122,7 @@ async fn find(app: &App) -> Result<(Traced, Duration), ApiError> {
     let answers: Vec<Found> = answers.try_collect().await?;
     let holds = if known.is_empty() { FEW_HOLDS } else { HOLDS };
     let found = apart(move || {
-        let traces = answers.iter().flat_map(|it| &it.traces);
+        let traces = answers.iter().flat_map(|it| &it.traces).map(Arc::as_ref);
         trace::beyond(traces, &sums, &known, window)
     });
     Ok((found.await?, holds))

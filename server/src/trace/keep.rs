@@ -53,7 +53,7 @@ impl Default for TraceCache {
             found: Cache::builder()
                 .max_capacity(MAX_FOUND)
                 .weigher(|_, found: &Arc<Found>| {
-                    let all = found.traces.iter().map(weight);
+                    let all = found.traces.iter().map(|it| weight(it));
                     all.fold(0, u32::saturating_add)
                 })
                 .time_to_live(FOUND_HOLDS)
@@ -86,9 +86,17 @@ impl TraceCache {
         kept.unwrap_or_default()
     }
 
-    /// Returns what a search finds.
+    /// Returns what a search finds. The traces are kept: whoever opens one of the list has it at once.
     pub async fn find(&self, source: &Traces, search: Search) -> Result<Arc<Found>, ApiError> {
-        let asked = async { source.find(&search).await.map(Arc::new) };
+        let asked = async {
+            let found = source.find(&search).await?;
+            for trace in found.traces.iter().filter(|it| !it.spans.is_empty()) {
+                self.traces
+                    .insert(trace.id.clone(), Arc::clone(trace))
+                    .await;
+            }
+            Ok(Arc::new(found))
+        };
         let kept = self.found.try_get_with(search.clone(), asked).await;
         kept.map_err(|error: Arc<ApiError>| (*error).clone())
     }

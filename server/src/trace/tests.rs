@@ -24,7 +24,7 @@ fn trace(id: &str, service: &str, start_us: i64) -> Trace {
 
 fn found(traces: Vec<Trace>, not_applied: &[&'static str]) -> Arc<Found> {
     Arc::new(Found {
-        traces,
+        traces: traces.into_iter().map(Arc::new).collect(),
         not_applied: not_applied.to_vec(),
         warnings: vec!["Jaeger warns: slow".to_owned()],
     })

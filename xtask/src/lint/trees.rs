@@ -6,7 +6,7 @@ use crate::place;
 use crate::run::read;
 
 /// Who, on which target, and what may never be below it.
-const RULES: [(&str, &str, &[&str]); 3] = [
+const RULES: [(&str, &str, &[&str]); 4] = [
     (
         "mesh",
         "host",
@@ -14,6 +14,11 @@ const RULES: [(&str, &str, &[&str]); 3] = [
     ),
     (
         "demo",
+        "host",
+        &["tokio", "reqwest", "kube", "web-sys", "server"],
+    ),
+    (
+        "jaeger",
         "host",
         &["tokio", "reqwest", "kube", "web-sys", "server"],
     ),

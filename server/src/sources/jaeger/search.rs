@@ -1,9 +1,12 @@
 //! From the bytes of an answer to traces: what of it matches, what is wrong with it.
 
+use std::sync::Arc;
+
+use ::jaeger::{legacy, otlp};
 use mesh::trace::{Dependency, Found, Search, Span, Trace};
 
+use super::JaegerError;
 use super::ask::Body;
-use super::{JaegerError, legacy, otlp};
 use crate::sources::reach::shorten;
 
 /// So many words of a server are repeated.
@@ -39,7 +42,7 @@ pub fn found(body: &Body, is_v3: bool, search: &Search) -> Result<Found, JaegerE
         }
     }
     traces.sort_by(|a, b| began(b).cmp(&began(a)).then_with(|| a.id.cmp(&b.id)));
-    found.traces = traces;
+    found.traces = traces.into_iter().map(Arc::new).collect();
     Ok(found)
 }
 

@@ -74,7 +74,7 @@ fn told(trace: &Trace) -> String {
 
 fn read(text: &str, is_v3: bool) -> String {
     let found = read_search(text.as_bytes().to_vec(), is_v3, &search()).unwrap();
-    let traces: String = found.traces.iter().map(told).collect();
+    let traces: String = found.traces.iter().map(|it| told(it)).collect();
     format!("{traces}{}", found.warnings.join("\n"))
 }
 
@@ -125,7 +125,7 @@ fn the_third_version_with_names_for_kinds_is_read() {
 fn the_third_version_of_a_newer_server_is_read() {
     let text = V3_NEW;
     let found = otlp::traces(text.as_bytes()).unwrap();
-    let traces: String = found.traces.iter().map(told).collect();
+    let traces: String = found.traces.iter().map(|it| told(it)).collect();
     expect![[r#"
         00000000000000000000000000000abc
           0000000000000001 of - consumer istio-ingressgateway.istio-system [host.ips=[10.0.0.1, 7]] another trace
@@ -151,7 +151,7 @@ fn a_stream_of_documents_is_one_answer() {
     );
     let ids = |text: &str| -> Vec<String> {
         let told = otlp::traces(text.as_bytes()).unwrap();
-        told.traces.into_iter().map(|it| it.id).collect()
+        told.traces.iter().map(|it| it.id.clone()).collect()
     };
     assert_eq!(ids(&twice), ["1", "5af7183fb1d4cf5f6b221d5bc9e6496c"]);
     let bare = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"aa","spanId":"1"}]}]}]}"#;

@@ -7,8 +7,8 @@ use mesh::links::jaeger_tags;
 use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Trace};
 use serde::Deserialize;
 
-use super::loose::{self, Entries, Int, Item, List, Object, Text, Texts, Word};
-use super::read::{self, Unread, Words};
+use crate::loose::{self, Entries, Int, Item, List, Object, Text, Texts, Word};
+use crate::read::{self, Unread, Words};
 
 mod tags;
 

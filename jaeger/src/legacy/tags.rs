@@ -7,8 +7,8 @@ use compact_str::{CompactString, ToCompactString as _};
 use mesh::trace::Tag;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::loose::{MAX_ITEMS, Shown, Text};
-use super::super::read;
+use crate::loose::{MAX_ITEMS, Shown, Text};
+use crate::read;
 
 /// Tags that bear a name; none where there is something else than a list.
 #[derive(Debug, Default)]

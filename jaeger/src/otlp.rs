@@ -11,8 +11,8 @@ use mesh::trace::{Log, Process, Search, Span, SpanKind, Tag, Trace};
 use mesh::units::UnixMillis;
 use serde::Deserialize;
 
-use super::loose::{self, Int, Item, List, Object, Text, Texts, Word};
-use super::read::{self, Unread, Words};
+use crate::loose::{self, Int, Item, List, Object, Text, Texts, Word};
+use crate::read::{self, Unread, Words};
 
 /// Returns the parameters of a search, named as every version takes them: the names of newer ones are aliases there.
 pub fn query(search: &Search) -> Vec<(String, String)> {

@@ -208,9 +208,13 @@ pub fn Panel(
                     };
                     view! { <a class="link panel__page" href=href>"Open its traces"</a> }
                 })}
-                <Charts id=measured />
+                <Show when=move || measured.with(Option::is_some)>
+                    <Charts id=measured />
+                </Show>
                 <Dashboards query=links />
-                <Behind id=measured />
+                <Show when=move || measured.with(Option::is_some)>
+                    <Behind id=measured />
+                </Show>
             </div>
         </aside>
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::run::say;
 use crate::{build, place, setup};
 
-const SERVER: [&str; 4] = ["mesh", "demo", "server", "Cargo.toml"];
+const SERVER: [&str; 5] = ["mesh", "demo", "jaeger", "server", "Cargo.toml"];
 const API: &str = "127.0.0.1:20003";
 
 /// The server on its own port; `flags` go to `pidali demo`.

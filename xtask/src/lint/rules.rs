@@ -117,6 +117,7 @@ const RULES: [Rule; 9] = [
             "tests/tests/",
             "tests/support/",
             "mesh/",
+            "jaeger/",
             "server/",
             "demo/",
             "app/",

@@ -110,6 +110,23 @@ macro_rules! nothing_else {
     };
 }
 
+/// Answers what is neither list nor object with nothing.
+macro_rules! no_scalar {
+    () => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("anything")
+        }
+
+        nothing_else!(
+            visit_bool(bool),
+            visit_i64(i64),
+            visit_u64(u64),
+            visit_f64(f64),
+            visit_str(&str)
+        );
+    };
+}
+
 /// Passes over a list.
 macro_rules! no_list {
     () => {
@@ -130,7 +147,10 @@ macro_rules! no_object {
     };
 }
 
-struct Reads<T>(PhantomData<T>);
+pub(crate) use {no_list, no_object, no_scalar, nothing_else};
+
+/// Reads what is wanted, and passes over everything else.
+pub struct Reads<T>(pub PhantomData<T>);
 
 impl<'de, T: Deserialize<'de> + Item> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<List<T>, D::Error> {
@@ -141,17 +161,7 @@ impl<'de, T: Deserialize<'de> + Item> Deserialize<'de> for List<T> {
 impl<'de, T: Deserialize<'de> + Item> Visitor<'de> for Reads<List<T>> {
     type Value = List<T>;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    nothing_else!(
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str)
-    );
+    no_scalar!();
     no_object!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
@@ -180,17 +190,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<Object<T>> {
     type Value = Object<T>;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    nothing_else!(
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str)
-    );
+    no_scalar!();
     no_list!();
 
     fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Object<T>, A::Error> {
@@ -207,17 +207,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Entries<'a, T> {
 impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for Reads<Entries<'a, T>> {
     type Value = Entries<'a, T>;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    nothing_else!(
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str)
-    );
+    no_scalar!();
     no_list!();
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Entries<'a, T>, A::Error> {
@@ -375,17 +365,7 @@ impl<'de> Deserialize<'de> for Texts {
 impl<'de> Visitor<'de> for Reads<Texts> {
     type Value = Texts;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    nothing_else!(
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str)
-    );
+    no_scalar!();
     no_object!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {

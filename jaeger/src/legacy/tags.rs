@@ -2,12 +2,13 @@
 //! what stands between in the rest of it.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use compact_str::{CompactString, ToCompactString as _};
 use mesh::trace::Tag;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::loose::{MAX_ITEMS, Shown, Text};
+use crate::loose::{MAX_ITEMS, Reads, Shown, Text, no_list, no_object, no_scalar, nothing_else};
 use crate::read;
 
 /// Tags that bear a name; none where there is something else than a list.
@@ -16,16 +17,17 @@ pub struct Tags(pub Vec<Tag>);
 
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Tags, D::Error> {
-        from.deserialize_any(TagsVisitor)
+        from.deserialize_any(Reads::<Tags>(PhantomData))
     }
 }
 
 /// One element of the list; `None` where it is no tag.
+#[derive(Default)]
 struct Element(Option<Tag>);
 
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Element, D::Error> {
-        from.deserialize_any(ElementVisitor)
+        from.deserialize_any(Reads::<Element>(PhantomData))
     }
 }
 
@@ -39,45 +41,11 @@ enum Field {
     Other,
 }
 
-/// Answers what is neither list nor object with nothing.
-macro_rules! nothing_for_scalars {
-    ($nothing:expr) => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("anything")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-
-        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-
-        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-
-        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-
-        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-            Ok($nothing)
-        }
-    };
-}
-
-struct TagsVisitor;
-
-impl<'de> Visitor<'de> for TagsVisitor {
+impl<'de> Visitor<'de> for Reads<Tags> {
     type Value = Tags;
 
-    nothing_for_scalars!(Tags::default());
+    no_scalar!();
+    no_object!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tags, A::Error> {
         read::with_words(read::Words::begin);
@@ -92,24 +60,13 @@ impl<'de> Visitor<'de> for TagsVisitor {
         }
         Ok(Tags(out))
     }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Tags, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Tags::default())
-    }
 }
 
-struct ElementVisitor;
-
-impl<'de> Visitor<'de> for ElementVisitor {
+impl<'de> Visitor<'de> for Reads<Element> {
     type Value = Element;
 
-    nothing_for_scalars!(Element(None));
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Element, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Element(None))
-    }
+    no_scalar!();
+    no_list!();
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Element, A::Error> {
         let (mut key, mut value) = (Text::default(), Shown::default());

@@ -125,7 +125,7 @@ fn the_third_version_with_names_for_kinds_is_read() {
 fn the_third_version_of_a_newer_server_is_read() {
     let text = V3_NEW;
     let found = otlp::traces(text.as_bytes()).unwrap();
-    let traces: String = found.traces.iter().map(|it| told(it)).collect();
+    let traces: String = found.traces.iter().map(told).collect();
     expect![[r#"
         00000000000000000000000000000abc
           0000000000000001 of - consumer istio-ingressgateway.istio-system [host.ips=[10.0.0.1, 7]] another trace

@@ -43,7 +43,9 @@ pub fn beyond<'a>(
             continue;
         }
         let is_told = heard.pairs.contains(&(it.parent.clone(), it.child.clone()));
-        if is_told {
+        let is_by_proxy =
+            heard.by_proxies.contains(&it.parent) || heard.by_proxies.contains(&it.child);
+        if is_told || is_by_proxy {
             continue;
         }
         let from = heard.end(&it.parent, &claims);
@@ -150,13 +152,15 @@ impl<'a> Claims<'a> {
                 ends.push(end);
                 continue;
             }
-            ends.push(Some(match &step.spot {
-                Some(spot) => TracedEnd::Known {
+            ends.push(match &step.spot {
+                Some(spot) => Some(TracedEnd::Known {
                     peer: peer(spot),
                     is_one: true,
-                },
-                None => self.unknown(name, Some(&step.hop)),
-            }));
+                }),
+                // A waypoint, or a proxy without traffic in the window: it is in the mesh.
+                None if step.hop.is_by_proxy => None,
+                None => Some(self.unknown(name, Some(&step.hop))),
+            });
         }
         ends
     }
@@ -189,6 +193,8 @@ struct Heard {
     alone: BTreeSet<TracedEnd>,
     /// The tracing names of callers and callees that traces told of.
     pairs: BTreeSet<(String, String)>,
+    /// The tracing names of proxies that the graph does not know.
+    by_proxies: BTreeSet<String>,
     /// Who recorded something under each name.
     recorded: BTreeMap<String, BTreeSet<TracedEnd>>,
 }
@@ -200,6 +206,9 @@ impl Heard {
         let ends = claims.ends(&tree, &steps);
         for (idx, node) in tree.nodes.iter().enumerate() {
             let Some(Some(to)) = ends.get(idx) else {
+                if steps.get(idx).is_some_and(|it| it.hop.is_by_proxy) {
+                    self.by_proxies.insert(node.span.process.service.clone());
+                }
                 continue;
             };
             let own = &node.span.process.service;

@@ -22,6 +22,8 @@ pub struct Hop<'a> {
     pub cluster: Option<&'a str>,
     /// Where it sent the call, if it is the caller's side.
     pub upstream: Option<Upstream<'a>>,
+    /// Whether a proxy of a mesh recorded it.
+    pub is_by_proxy: bool,
     /// Whether it says that it took the call from someone else.
     pub is_inbound: bool,
     /// Whether it is a copy of a call, for whose answer nobody waits.
@@ -139,6 +141,7 @@ impl<'a> Hop<'a> {
             app: said(&[own.app], &[process.app]),
             version: said(&own.version, &process.version),
             cluster: said(&own.cluster, &process.cluster),
+            is_by_proxy: own.node_id.is_some(),
             is_inbound: is_inbound && upstream.is_none(),
             upstream,
             is_copy: first(own.url).is_some_and(is_shadow),

@@ -141,6 +141,30 @@ fn a_trace_passes_what_only_traces_know() {
 }
 
 #[test]
+fn a_proxy_that_the_graph_does_not_draw_is_no_new_service() {
+    // A waypoint, whose hops are part of the calls that it stands in.
+    let ambient = trace(vec![
+        span("way", None)
+            .by("waypoint.media")
+            .server("waypoint-5d8f9c7b6-x2x4z.media", "200"),
+        span("work", Some("way")).by("encoder"),
+    ]);
+    let traced = of(
+        &[ambient],
+        &[
+            ("waypoint.media", "gallery", 4),
+            ("web.shop", "waypoint.media", 2),
+        ],
+    );
+    assert_eq!(traced.calls, []);
+    let names: Vec<String> = traced.alone.iter().map(|it| format!("{it:?}")).collect();
+    assert!(
+        names.len() == 1 && names[0].contains("encoder"),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn who_works_alone_is_there_too() {
     let job = trace(vec![span("night", None).by("cleaner.shop")]);
     let traced = of(&[job], &[]);

@@ -30,6 +30,8 @@ const MAX_NAMES: usize = 24;
 const AT_ONCE: usize = 6;
 /// Of so many of them the operations are told: more are no help to anyone.
 const MAX_TOLD: usize = 3;
+/// And they are told where they come as soon as this.
+const SUGGESTED_WITHIN: Duration = Duration::from_millis(500);
 /// So many operations are told.
 const MAX_OPERATIONS: usize = 200;
 /// So many words of the source stand beside an answer.
@@ -116,16 +118,16 @@ pub async fn list(
         Some(mesh::links::jaeger_search(base, &search))
     });
     notices.extend(warnings(&found));
-    let encoded = apart(move || {
+    answered(&headers, move || {
         let mut answer = listed_of(&found, &query, &known);
         answer.asked = asked;
         answer.operations = operations;
         answer.link = link;
         answer.notices = notices;
         answer.at_ms = until.0;
-        Encoded::json(&answer)
-    });
-    Ok(encoded.await??.respond(&headers))
+        answer
+    })
+    .await
 }
 
 /// Lists under which names the services of the mesh could trace, and which of them the tracing backend lists.
@@ -166,15 +168,12 @@ pub async fn show(
     };
     let link = app.pages.jaeger.as_ref();
     let link = link.map(|base| mesh::links::jaeger_trace(base, &trace.id));
-    let encoded = apart(move || {
-        let details = TraceDetails {
-            link,
-            notices,
-            ..trace::details(&trace, &known)
-        };
-        Encoded::json(&details)
-    });
-    Ok(encoded.await??.respond(&headers))
+    answered(&headers, move || TraceDetails {
+        link,
+        notices,
+        ..trace::details(&trace, &known)
+    })
+    .await
 }
 
 /// Shows what one span says.
@@ -218,17 +217,16 @@ pub async fn ranks(
     let at = UnixMillis(ceil(end_of(&trace).0, HOUR_STEP_MS).min(now.0));
     let window = Window::HOUR;
     let facts = app.facts.full(window, at).await?;
-    let encoded = apart(move || {
+    answered(&headers, move || {
         let known = trace::Known::of(&facts.facts);
-        let ranks = Ranks {
+        Ranks {
             items: trace::ranks(&trace, &known, &facts.facts),
             notices: facts.notices.clone(),
             window_s: window.secs(),
             at_ms: at.0,
-        };
-        Encoded::json(&ranks)
-    });
-    Ok(encoded.await??.respond(&headers))
+        }
+    })
+    .await
 }
 
 /// Returns under which names the services of the mesh trace.
@@ -244,6 +242,15 @@ pub async fn table(app: &App) -> Result<Names, ApiError> {
         notices,
         ..trace::names::table(&known, &listed)
     })
+}
+
+/// Answers with what is made of traces: both the making and the encoding of a large one hold nobody up.
+async fn answered<T: serde::Serialize + 'static>(
+    headers: &HeaderMap,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Result<Response, ApiError> {
+    let encoded = apart(move || Encoded::json(&make()));
+    Ok(encoded.await??.respond(headers))
 }
 
 fn source(app: &App) -> Result<&sources::Traces, ApiError> {
@@ -370,7 +377,8 @@ fn notice(kind: &str, message: String, hint: &str) -> Notice {
     }
 }
 
-/// Returns the operations of the names that are asked for, sorted, where these are few.
+/// Returns the operations of the names that are asked for, sorted, where these are few and the source says them soon:
+/// what only helps to ask again must not hold up the traces that were found.
 async fn operations(app: &App, source: &sources::Traces, names: &[String]) -> Vec<String> {
     if names.len() > MAX_TOLD {
         return Vec::new();
@@ -378,7 +386,8 @@ async fn operations(app: &App, source: &sources::Traces, names: &[String]) -> Ve
     let asked = names
         .iter()
         .map(|it| app.traces_kept.operations(source, it));
-    let told = futures::future::join_all(asked).await;
+    let told = timeout(SUGGESTED_WITHIN, futures::future::join_all(asked)).await;
+    let told = told.unwrap_or_default();
     let all: BTreeSet<&String> = told.iter().flat_map(|it| it.iter()).collect();
     all.into_iter().take(MAX_OPERATIONS).cloned().collect()
 }

@@ -1,7 +1,8 @@
 // Control plane, sidecars, circuit breakers, what a source lacks, and the PromQL behind figures.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { endWithUs, start } from "./program.mjs";
+import { start } from "./program.mjs";
+import { listening } from "./prometheus.mjs";
 
 const SIZES = [
   [1440, 900],
@@ -27,15 +28,7 @@ async function empty() {
       answer.writeHead(refused ? 400 : 200, { "content-type": "application/json" }).end(JSON.stringify(json));
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const stop = endWithUs(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  );
-  return { url: `http://127.0.0.1:${server.address().port}`, stop };
+  return listening(server);
 }
 
 export default [

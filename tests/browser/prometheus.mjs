@@ -81,6 +81,11 @@ export async function emptyPrometheus() {
     const data = { resultType: "vector", result: [] };
     answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ status: "success", data }));
   });
+  return listening(server);
+}
+
+/** Lets a server of ours listen on loopback until it is stopped, at the latest when the stories end. */
+export async function listening(server) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const stop = endWithUs(
     () =>

@@ -1,8 +1,9 @@
 //! The older dialect, `/api/…`, which the backend's own page speaks: every version up to 2.20 has it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use mesh::links::jaeger_tags;
 use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Trace};
 use serde::Deserialize;
@@ -160,7 +161,7 @@ struct WireTrace<'a> {
     #[serde(borrow, rename = "traceID", alias = "traceId")]
     id: Text<'a>,
     #[serde(borrow)]
-    spans: List<WireSpan<'a>>,
+    spans: List<Recorded<'a>>,
     #[serde(borrow)]
     processes: Entries<'a, Object<WireProcess<'a>>>,
     warnings: Texts,
@@ -198,9 +199,35 @@ struct WireSpan<'a> {
     warnings: Texts,
 }
 
-impl Item for WireSpan<'_> {
+/// A span but for its process, which its trace names further on. It is made of what stands on the wire as soon as that
+/// was read: ten thousand of those at once would be more than what becomes of them.
+#[derive(Deserialize)]
+#[serde(from = "WireSpan<'_>", bound(deserialize = "'de: 'a"))]
+struct Recorded<'a> {
+    /// The trace that it says it belongs to.
+    trace: Text<'a>,
+    says_id: bool,
+    /// `None` where its id is none. Its process is the one that it names itself.
+    span: Option<Span>,
+    /// Its process by the trace's name for it.
+    process_id: Text<'a>,
+}
+
+impl Item for Recorded<'_> {
     fn is_worth_keeping(&self) -> bool {
-        self.id.0.is_some()
+        self.says_id
+    }
+}
+
+impl<'a> From<WireSpan<'a>> for Recorded<'a> {
+    fn from(mut wire: WireSpan<'a>) -> Recorded<'a> {
+        let trace = std::mem::take(&mut wire.trace);
+        Recorded {
+            says_id: wire.id.0.is_some(),
+            process_id: std::mem::take(&mut wire.process_id),
+            span: read::with_words(|words| wire.read(trace.as_str(), words)),
+            trace,
+        }
     }
 }
 
@@ -257,31 +284,29 @@ impl WireTrace<'_> {
     fn read(self, words: &mut Words) -> Option<Trace> {
         let of_spans = || self.spans.items.first().map(|it| it.trace.as_str());
         let id = read::id(self.id.as_str()).or_else(|| read::id(of_spans()?))?;
-        let mut processes: BTreeMap<String, Arc<Process>> = BTreeMap::new();
+        let mut processes: HashMap<Cow<'_, str>, Arc<Process>> = HashMap::default();
         for (key, Object(process)) in self.processes.0 {
             if let Some(process) = process {
-                processes.insert(key.into_owned(), process.read(words));
+                processes.insert(key, process.read(words));
             }
         }
-        let nobody = Arc::new(Process::default());
         let mut unread = Unread {
             n_shapes: self.spans.n_dropped,
             n_ids: 0,
         };
         let mut spans = Vec::with_capacity(self.spans.items.len());
-        for mut span in self.spans.items {
-            let process = match (
-                processes.get(span.process_id.as_str()),
-                span.process.0.take(),
-            ) {
-                (Some(process), _) => Arc::clone(process),
-                (None, Some(process)) => process.read(words),
-                (None, None) => Arc::clone(&nobody),
+        for Recorded {
+            span, process_id, ..
+        } in self.spans.items
+        {
+            let Some(mut span) = span else {
+                unread.n_ids += 1;
+                continue;
             };
-            match span.read(&id, process, words) {
-                Some(span) => spans.push(span),
-                None => unread.n_ids += 1,
+            if let Some(process) = processes.get(process_id.as_str()) {
+                span.process = Arc::clone(process);
             }
+            spans.push(span);
         }
         let mut warnings = self.warnings.0;
         warnings.extend(unread.told());
@@ -294,18 +319,22 @@ impl WireTrace<'_> {
 }
 
 impl WireSpan<'_> {
-    /// Returns the span of a trace; `None` where its id is none.
-    fn read(self, trace: &str, process: Arc<Process>, words: &mut Words) -> Option<Span> {
+    /// Returns the span, with the process that it names itself; `None` where its id is none. A reference to another
+    /// trace than its own is none to a parent.
+    fn read(self, trace: &str, words: &mut Words) -> Option<Span> {
         let mut span = Span {
             id: read::id(self.id.as_str())?,
-            process,
+            process: match self.process.0 {
+                Some(process) => process.read(words),
+                None => words.nobody(),
+            },
             operation: words.word(self.operation_name.as_str()),
             warnings: self.warnings.0,
             ..Span::default()
         };
         let is_here = |it: &&Reference<'_>| {
             let of = it.trace.as_str();
-            of.is_empty() || same(of, trace)
+            of.is_empty() || trace.is_empty() || same(of, trace)
         };
         let references = || self.references.items.iter().filter(is_here);
         let is_child =

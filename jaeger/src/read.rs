@@ -27,6 +27,8 @@ pub struct Words {
     n_met: usize,
     /// The latest processes.
     processes: Vec<Arc<Process>>,
+    /// Who recorded what does not say who recorded it.
+    nobody: Arc<Process>,
 }
 
 impl Words {
@@ -40,9 +42,9 @@ impl Words {
         word
     }
 
-    /// Begins a list of tags.
-    pub fn begin(&mut self) {
-        self.n_met = 0;
+    /// Begins a list of tags; returns how many it is likely to hold, [`MAX_LATEST`] at most: as many as the one before.
+    pub fn begin(&mut self) -> usize {
+        std::mem::take(&mut self.n_met)
     }
 
     /// Returns a tag of the list that was begun.
@@ -61,6 +63,11 @@ impl Words {
             self.n_met += 1;
         }
         Tag { key, value }
+    }
+
+    /// Returns the process of a span that names none.
+    pub fn nobody(&self) -> Arc<Process> {
+        Arc::clone(&self.nobody)
     }
 
     /// Returns a process, the same one where it was met of late: servers name it anew for each span.

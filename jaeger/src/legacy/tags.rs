@@ -48,13 +48,16 @@ impl<'de> Visitor<'de> for Reads<Tags> {
     no_object!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tags, A::Error> {
-        read::with_words(read::Words::begin);
+        let n_likely = read::with_words(read::Words::begin);
         let mut out = Vec::new();
         while let Some(Element(tag)) = list.next_element()? {
             if out.len() == MAX_ITEMS {
                 return Err(Error::custom(format_args!(
                     "a list of more than {MAX_ITEMS}"
                 )));
+            }
+            if out.is_empty() {
+                out.reserve(n_likely);
             }
             out.extend(tag);
         }

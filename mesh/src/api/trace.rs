@@ -2,6 +2,7 @@
 //!
 //! What is here was sampled: no figure of it is a rate.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{Notice, is_false};
@@ -157,7 +158,8 @@ pub struct PathEdge {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpanRow {
     /// Its id; one that is given twice has `~2` and so on behind it.
-    pub id: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: CompactString,
     /// Its parent's place in the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<u32>,
@@ -170,7 +172,8 @@ pub struct SpanRow {
     /// Its operation's place in the list of operations.
     pub operation: u32,
     /// `client`, `server`, `producer`, `consumer`, `internal`.
-    pub kind: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub kind: CompactString,
     /// When it began, in microseconds since the trace began, clocks corrected.
     pub at_us: i64,
     /// How long it took, in microseconds.
@@ -188,10 +191,12 @@ pub struct SpanRow {
     pub is_orphan: bool,
     /// How it ended: `200`, `503 UO`, `grpc 14`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub status: Option<CompactString>,
     /// The version of who recorded it, or the subset that it was sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub version: Option<CompactString>,
     /// The place of the edge that this call is, in the list of edges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<u32>,

@@ -1,6 +1,6 @@
 //! One trace as a page shows it, and what one of its spans says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use foldhash::{HashMap, HashSet};
 
 use crate::api::trace::{LogRow, ServiceShare, SpanDetails, SpanRow, TagRow, TraceDetails};
 
@@ -35,37 +35,23 @@ pub fn details(trace: &Trace, known: &Known) -> TraceDetails {
     let start_us = tree.start_us();
     let edges = path::edges(&steps);
     let services = shares(&tree, &steps);
-    let operations: BTreeSet<&str> = tree.nodes.iter().map(|it| &*it.span.operation).collect();
-    let place =
-        |sorted: &dyn Fn(&str) -> usize, text: &str| u32::try_from(sorted(text)).unwrap_or(0);
-    let service_of: BTreeMap<&str, usize> = services
-        .iter()
-        .enumerate()
-        .map(|(idx, it)| (it.name.as_str(), idx))
-        .collect();
-    let operation_of: BTreeMap<&str, usize> = operations
-        .iter()
-        .enumerate()
-        .map(|(idx, it)| (*it, idx))
-        .collect();
-    let edge_of: BTreeMap<&str, usize> = edges
-        .iter()
-        .enumerate()
-        .map(|(idx, it)| (it.id.as_str(), idx))
-        .collect();
+    let operations = sorted(tree.nodes.iter().map(|it| &*it.span.operation));
+    let service_of = places(services.iter().map(|it| it.name.as_str()));
+    let operation_of = places(operations.iter().copied());
+    let edge_of = places(edges.iter().map(|it| it.id.as_str()));
     let spans = tree
         .nodes
         .iter()
         .zip(&steps)
         .enumerate()
         .map(|(idx, (node, step))| SpanRow {
-            id: node.id.to_string(),
+            id: node.id.as_ref().into(),
             parent: node.parent.and_then(|it| u32::try_from(it).ok()),
             depth: node.depth,
             n_below: node.n_below,
-            service: place(&|it| service_of[it], &node.span.process.service),
-            operation: place(&|it| operation_of[it], &node.span.operation),
-            kind: node.span.kind.as_str().to_owned(),
+            service: service_of[node.span.process.service.as_str()],
+            operation: operation_of[&*node.span.operation],
+            kind: node.span.kind.as_str().into(),
             at_us: node.start_us - start_us,
             duration_us: node.duration_us,
             self_us: own[idx],
@@ -76,11 +62,8 @@ pub fn details(trace: &Trace, known: &Known) -> TraceDetails {
             failed: step.failed,
             is_orphan: node.is_orphan,
             status: step.hop.status(),
-            version: step.version().map(str::to_owned),
-            edge: step
-                .edge
-                .as_deref()
-                .and_then(|it| u32::try_from(edge_of[it]).ok()),
+            version: step.version().map(Into::into),
+            edge: step.edge.as_deref().and_then(|it| edge_of.get(it).copied()),
             skew_us: node.skew_us,
         })
         .collect();
@@ -100,22 +83,37 @@ pub fn details(trace: &Trace, known: &Known) -> TraceDetails {
     }
 }
 
+/// Returns texts sorted, each once.
+fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let once: HashSet<&str> = texts.collect();
+    let mut all: Vec<&str> = once.into_iter().collect();
+    all.sort_unstable();
+    all
+}
+
+/// Returns where in a list each text stands.
+fn places<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
+    texts.zip(0..).collect()
+}
+
 /// Returns each service's part, sorted by name.
 pub(super) fn shares(tree: &Tree<'_>, steps: &[Step<'_>]) -> Vec<ServiceShare> {
-    let mut shares: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+    let mut shares: HashMap<&str, (u32, u32)> = HashMap::default();
     for (node, step) in tree.nodes.iter().zip(steps) {
         let (n_spans, n_errors) = shares.entry(&node.span.process.service).or_default();
         *n_spans += 1;
         *n_errors += u32::from(step.failed);
     }
-    shares
+    let mut shares: Vec<ServiceShare> = shares
         .into_iter()
         .map(|(name, (n_spans, n_errors))| ServiceShare {
             name: name.to_owned(),
             n_spans,
             n_errors,
         })
-        .collect()
+        .collect();
+    shares.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    shares
 }
 
 /// Returns what one span says; its id is that of [`details`]. `None` where there is no such span.

@@ -3,6 +3,8 @@
 //! Names after Istio's `pilot/pkg/networking/core/tracing.go`, Envoy's `common_values.h` and OpenTelemetry's semantic
 //! conventions for HTTP and RPC.
 
+use compact_str::{CompactString, ToCompactString as _, format_compact};
+
 use crate::telemetry::Flags;
 
 use super::{Span, SpanKind, Tag};
@@ -155,17 +157,17 @@ impl<'a> Hop<'a> {
     }
 
     /// Returns how it ended, for people: `200`, `503 UO`, `grpc 14`; `None` where nothing is said.
-    pub fn status(&self) -> Option<String> {
+    pub fn status(&self) -> Option<CompactString> {
         let code = match (self.grpc, self.http) {
-            (Some(grpc), _) => format!("grpc {grpc}"),
-            (None, Some(http)) => http.to_string(),
+            (Some(grpc), _) => format_compact!("grpc {grpc}"),
+            (None, Some(http)) => http.to_compact_string(),
             (None, None) if self.flags.is_empty() => return None,
-            (None, None) => return Some(self.flags.to_string()),
+            (None, None) => return Some(self.flags.to_compact_string()),
         };
         if self.flags.is_empty() {
             return Some(code);
         }
-        Some(format!("{code} {}", self.flags))
+        Some(format_compact!("{code} {}", self.flags))
     }
 }
 

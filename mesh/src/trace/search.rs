@@ -32,7 +32,7 @@ pub fn row(trace: &Trace, query: &TracesQuery, known: &Known) -> Option<TraceRow
         span: worst.0.id.to_string(),
         duration_us: worst.0.duration_us,
         failed: worst.1.failed,
-        status: worst.1.hop.status(),
+        status: worst.1.hop.status().map(Into::into),
         version: worst.1.version().map(str::to_owned),
     });
     let services = details::shares(&tree, &steps);

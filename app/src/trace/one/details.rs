@@ -149,7 +149,7 @@ fn figures(walk: Walk, row: &SpanRow) -> AnyView {
     });
     let id = row.id.clone();
     let rank = move || {
-        let rank = walk.ranks.with(|ranks| ranks.get(&id).cloned())?;
+        let rank = walk.ranks.with(|ranks| ranks.get(id.as_str()).cloned())?;
         let class = if rank::is_slow(&rank) {
             "panel__fact panel__fact--warn"
         } else {

@@ -136,7 +136,9 @@ fn walk(trace: Memo<Option<Arc<TraceDetails>>>) -> Walk {
     });
     let open = Callback::new(move |span: usize| {
         let id = trace.with_untracked(|it| it.as_ref()?.spans.get(span).map(|it| it.id.clone()));
-        place.change(Step::Replace, |address| address.selected = id);
+        place.change(Step::Replace, |address| {
+            address.selected = id.map(Into::into)
+        });
     });
     let walk = Walk::new(trace, matches, ranks, open);
     // A link may name a span: it is brought into view once, and again for another trace.
@@ -149,7 +151,7 @@ fn walk(trace: Memo<Option<Arc<TraceDetails>>>) -> Walk {
                 it.as_ref()?
                     .spans
                     .iter()
-                    .position(|it| Some(&it.id) == selected.as_ref())
+                    .position(|it| Some(it.id.as_str()) == selected.as_deref())
             });
             request_animation_frame(move || walk.go(at.unwrap_or(0)));
         }

@@ -47,7 +47,7 @@ pub fn Line(walk: Walk, trace: Arc<TraceDetails>, span: usize, row: usize) -> im
     let is_match = move || walk.is_match(span);
     let rank = Memo::new({
         let id = it.id.clone();
-        move |_| walk.ranks.with(|ranks| ranks.get(&id).cloned())
+        move |_| walk.ranks.with(|ranks| ranks.get(id.as_str()).cloned())
     });
     let has_children = it.n_below > 0;
     let failed = it.failed;
@@ -105,7 +105,7 @@ pub fn Line(walk: Walk, trace: Arc<TraceDetails>, span: usize, row: usize) -> im
                 {it.is_orphan.then(|| view! { <span class="span__orphan" title="Its parent is not in this trace">"no parent"</span> })}
             </div>
             <div class="span__status" role="gridcell">
-                {it.status.clone().map(|status| view! { <span class="code" class:code--server=failed>{status}</span> })}
+                {it.status.as_ref().map(|it| view! { <span class="code" class:code--server=failed>{it.to_string()}</span> })}
                 {move || rank.get().filter(rank::is_slow).map(|rank| view! {
                     <span class="span__slow" title=rank::words(&rank)>{rank::mark(&rank)}</span>
                 })}

@@ -62,6 +62,7 @@ impl Problem {
             "bad_parameter" => "This link has a mistake",
             "malformed" => "A source gave no answer we can read",
             "forbidden" => "Not allowed",
+            "no_record" => "There would be no way back",
             "not_found" => "Not found",
             "overloaded" => "Pidali is busy",
             _ => "Something went wrong",

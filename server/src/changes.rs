@@ -80,6 +80,8 @@ pub async fn set_weights(
     let request = ChangeRequest {
         edits: vec![edit],
         reason: body.reason,
+        // The record of weights is in the same patch.
+        without_record: false,
         dry_run: body.dry_run,
     };
     change(&app, request).await
@@ -133,7 +135,11 @@ async fn take_back(app: &App, named: ObjectRef, body: Undo) -> Result<Response, 
                 change: body.change,
                 whole: body.whole,
             });
-            return change(app, back(edits, body.dry_run)).await;
+            let request = ChangeRequest {
+                without_record: body.without_record,
+                ..back(edits, body.dry_run)
+            };
+            return change(app, request).await;
         }
     };
     // What was written last is taken back first.
@@ -170,6 +176,7 @@ fn back(edits: Vec<Edit>, dry_run: bool) -> ChangeRequest {
     ChangeRequest {
         edits,
         reason: None,
+        without_record: false,
         dry_run,
     }
 }

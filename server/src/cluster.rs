@@ -211,6 +211,19 @@ pub enum ClusterError {
     },
 }
 
+impl ClusterError {
+    /// Returns whether the same would be refused again, until someone changes what the cluster allows.
+    pub fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            ClusterError::Forbidden { .. }
+                | ClusterError::Denied { .. }
+                | ClusterError::Invalid { .. }
+                | ClusterError::Unserved { .. }
+        )
+    }
+}
+
 /// Returns a text as a sentence: a capital letter in front, a full stop behind.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();

@@ -201,6 +201,64 @@ async fn who_may_not_write_is_told_which_right_is_missing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w6_a_change_that_can_not_be_recorded_is_refused_unless_it_is_wanted_so() -> Result<()> {
+    let shop = Shop::new("unrecorded")?;
+    let pidali = shop.serve("unrecorded").await?;
+    // Weights carry their record themselves.
+    let set = shop.set(&pidali, &[70, 30], json!({})).await?;
+    assert_eq!(set.status, 200, "{}", set.text);
+
+    let seen = pidali.json(&shop.route()).await?;
+    let before = shop.object("virtualservice")?;
+    let testers = json!([{
+        "kind": "put_rule", "rule": "http/0", "new": true, "resource_version": seen["resource_version"],
+        "object": {"namespace": "unrecorded", "kind": "virtualservice", "name": "backend"},
+        "spec": {
+            "matches": [{"headers": {"x-testing": {"exact": "true"}}}],
+            "destinations": [{"host": "backend", "subset": "v2"}],
+        },
+    }]);
+    for dry_run in [true, false] {
+        let body = json!({"edits": testers, "dry_run": dry_run});
+        let refused = pidali.send("POST", "changes", &body, &[]).await?;
+        let told = (refused.status, error(&refused).0);
+        assert_eq!(told, (403, "no_record"), "{}", refused.text);
+        let hint = refused.json["error"]["hint"].as_str().unwrap_or_default();
+        let right = "the right to create ControllerRevision objects in namespace unrecorded";
+        assert!(
+            hint.contains(right) && hint.contains("without record"),
+            "{hint}"
+        );
+    }
+    let now = shop.object("virtualservice")?;
+    assert_eq!(now, before, "a refusal wrote something");
+
+    let body = json!({"edits": testers, "dry_run": true, "without_record": true});
+    let preview = pidali.send("POST", "changes", &body, &[]).await?;
+    assert_eq!(preview.status, 200, "{}", preview.text);
+    let warnings = told(&preview.json["results"][0]["warnings"]);
+    assert!(
+        warnings.contains("it can't be taken back from here: no right to create"),
+        "{warnings}"
+    );
+    let body = json!({"edits": testers, "reason": "testers", "without_record": true});
+    let made = pidali.send("POST", "changes", &body, &[]).await?;
+    assert_eq!(made.status, 200, "{}", made.text);
+    let now = shop.object("virtualservice")?;
+    assert_eq!(now["spec"]["http"][1], before["spec"]["http"][0]);
+    // Who and why is in the object all the same; only the way back is not.
+    let history = pidali.json(&format!("{}/history", shop.route())).await?;
+    assert_eq!(history["items"][0]["reason"], "testers");
+    let copies = shop.kubectl(&["get", "controllerrevisions", "-o", "name"])?;
+    assert_eq!(copies.trim(), "");
+    let undo = shop.undo(&pidali, &made.json["change"]).await?;
+    let refused = (undo.status, error(&undo).0);
+    assert_eq!(refused, (404, "not_found"), "{}", undo.text);
+    assert!(error(&undo).1.contains("No copy"), "{}", undo.text);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_may_not_be_listed_is_a_notice_and_hides_nothing_else() -> Result<()> {
     let shop = Shop::new("blinded")?;
     let pidali = shop.serve("blind").await?;

@@ -43,6 +43,7 @@ enum Said {
 fn Sheet(helm: Helm) -> impl IntoView {
     let said = RwSignal::new(None::<Said>);
     let reason = RwSignal::new(String::new());
+    let without_record = RwSignal::new(false);
     let title = Memo::new(move |_| {
         helm.proposal
             .with(|p| p.as_ref().map(|p| p.title.clone()).unwrap_or_default())
@@ -55,7 +56,15 @@ fn Sheet(helm: Helm) -> impl IntoView {
         helm.proposal
             .with(|p| p.as_ref().is_some_and(Proposal::takes_a_reason))
     });
-    look(helm, said);
+    look(helm, said, without_record);
+    // Asked only where a change can't be recorded: whoever ticks it has read why.
+    let asks_for_record = Memo::new(move |before: Option<&bool>| {
+        let is_unrecorded = |it: &Said| matches!(it, Said::Refused(refused) if refused.problem.kind == "no_record");
+        said.with(|it| it.as_ref().is_some_and(is_unrecorded))
+            || without_record.get()
+            // It stays where it was while the question is asked anew.
+            || before == Some(&true) && said.with(Option::is_none)
+    });
     let apply = move || {
         let Some(proposal) = helm.proposal.get_untracked() else {
             return;
@@ -67,7 +76,8 @@ fn Sheet(helm: Helm) -> impl IntoView {
         spawn_local(async move {
             let why = reason.get_untracked().trim().to_owned();
             let why = Some(why).filter(|w| !w.is_empty());
-            match proposal.send(false, why).await {
+            let without = without_record.get_untracked();
+            match proposal.send(false, why, without).await {
                 Ok(changes) => {
                     let done = done(&proposal, &changes);
                     helm.applied(&proposal, &changes, done).await;
@@ -109,6 +119,17 @@ fn Sheet(helm: Helm) -> impl IntoView {
                     apply();
                 }
             >
+                <Show when=move || asks_for_record.get()>
+                    <label class="tick">
+                        <input
+                            type="checkbox"
+                            disabled=move || helm.busy.get()
+                            on:change=move |event| without_record.set(event_target_checked(&event))
+                            prop:checked=move || without_record.get()
+                        />
+                        <span>"Without record: nothing here will take it back"</span>
+                    </label>
+                </Show>
                 <Show when=move || works.get() && takes_a_reason.get()>
                     <label class="field">
                         <span class="field__label">"Why, for the record"</span>
@@ -148,14 +169,15 @@ fn Sheet(helm: Helm) -> impl IntoView {
 }
 
 /// Asks what the change would do, each time it is another.
-fn look(helm: Helm, said: RwSignal<Option<Said>>) {
+fn look(helm: Helm, said: RwSignal<Option<Said>>, without_record: RwSignal<bool>) {
     Effect::new(move |_| {
         let Some(proposal) = helm.proposal.get() else {
             return;
         };
+        let without = without_record.get();
         said.set(None);
         spawn_local(async move {
-            let got = match proposal.send(true, None).await {
+            let got = match proposal.send(true, None, without).await {
                 Ok(changes) => Said::Works(changes),
                 Err(refused) => {
                     if matches!(refused.problem.kind.as_str(), "conflict" | "changed_since") {
@@ -168,7 +190,7 @@ fn look(helm: Helm, said: RwSignal<Option<Said>>) {
             let still = helm
                 .proposal
                 .try_with_untracked(|p| p.as_ref() == Some(&proposal));
-            if still == Some(true) {
+            if still == Some(true) && without_record.try_get_untracked() == Some(without) {
                 said.try_set(Some(got));
             }
         });

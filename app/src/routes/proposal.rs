@@ -47,16 +47,22 @@ impl Proposal {
         matches!(self.what, What::Edits(_))
     }
 
-    /// Sends it, or asks what it would do.
+    /// Sends it, or asks what it would do; `without_record` also where no copy from before can be kept.
     ///
     /// # Errors
     /// Where it was refused or failed; what stands then is said for each object.
-    pub async fn send(&self, dry_run: bool, reason: Option<String>) -> Result<Changes, Refused> {
+    pub async fn send(
+        &self,
+        dry_run: bool,
+        reason: Option<String>,
+        without_record: bool,
+    ) -> Result<Changes, Refused> {
         let sent = match &self.what {
             What::Edits(edits) => {
                 let body = ChangeRequest {
                     edits: edits.clone(),
                     reason,
+                    without_record,
                     dry_run,
                 };
                 fetch::post(url::CHANGES, &body).await
@@ -73,6 +79,7 @@ impl Proposal {
                     resource_version: resource_version.clone(),
                     over: over.clone(),
                     whole: *whole,
+                    without_record,
                     dry_run,
                 };
                 fetch::post(&url::undo(route), &body).await

@@ -18,6 +18,10 @@ pub struct ChangeRequest {
     /// Why, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Makes the change although no copy from before it can be kept (rule W6): then it can't be taken back by its record.
+    /// Where a copy can be kept, it is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_record: bool,
     /// Only looks at what would happen.
     #[serde(default)]
     pub dry_run: bool,
@@ -261,6 +265,9 @@ pub struct Undo {
     /// As in [`Edit::Restore`].
     #[serde(default, skip_serializing_if = "is_false")]
     pub whole: bool,
+    /// As in [`ChangeRequest::without_record`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub without_record: bool,
     /// Only looks at what would happen.
     #[serde(default)]
     pub dry_run: bool,

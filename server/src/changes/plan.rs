@@ -138,6 +138,29 @@ impl Planned {
         }
     }
 
+    /// Plans that copies from before the change are kept: without them there is no way back (rule W6). Where one can't
+    /// be, the change is refused, unless it is wanted `without_record`.
+    async fn keep(&mut self, cluster: &Cluster, copies: Vec<Value>, without_record: bool) {
+        for copy in copies {
+            if self.refusal.is_none()
+                && let Err(error) = cluster.create(&copy, true).await
+            {
+                if !error.is_lasting() {
+                    self.not_tried(error);
+                } else if without_record {
+                    let warning = format!(
+                        "No copy from before this change is kept, so it can't be taken back from here: {error}"
+                    );
+                    self.result.warnings.push(sentence(&warning));
+                    continue;
+                } else {
+                    self.refuse(ApiError::no_record(error));
+                }
+            }
+            self.writes.push(Write::Keep(copy));
+        }
+    }
+
     /// Returns what is said of it when nothing of the change is written.
     pub fn not_written(mut self) -> EditResult {
         if self.refusal.is_none() {

@@ -8,6 +8,9 @@ use crate::cluster::{ClusterError, sentence};
 use crate::sources::jaeger::JaegerError;
 use crate::sources::prometheus::PrometheusError;
 
+/// The hint where there is nothing to mend.
+const NOTHING_CHANGED: &str = "nothing was changed";
+
 /// An answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -139,6 +142,22 @@ impl ApiError {
         ApiError::new(status, kind, message, hint)
     }
 
+    /// No copy from before a change can be kept, and so nothing would take it back (rule W6).
+    pub fn no_record(error: ClusterError) -> ApiError {
+        let why = ApiError::from(error);
+        let mend = why.hint.filter(|it| it != NOTHING_CHANGED);
+        let mend = mend.map(|it| format!("{it}; or ")).unwrap_or_default();
+        ApiError {
+            kind: "no_record",
+            message: format!(
+                "No copy from before the change can be kept, so nothing could take it back: {}",
+                why.message
+            ),
+            hint: Some(format!("{mend}make it without record")),
+            ..why
+        }
+    }
+
     /// Returns its status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -217,12 +236,12 @@ impl From<ClusterError> for ApiError {
             ClusterError::Invalid { .. } => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid",
-                "nothing was changed".to_owned(),
+                NOTHING_CHANGED.to_owned(),
             ),
             ClusterError::Denied { .. } => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "admission",
-                "nothing was changed".to_owned(),
+                NOTHING_CHANGED.to_owned(),
             ),
             ClusterError::Forbidden { key, verb } => (
                 StatusCode::FORBIDDEN,
@@ -237,7 +256,7 @@ impl From<ClusterError> for ApiError {
             ClusterError::NoDryRun { .. } => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "no_dry_run",
-                "nothing was changed".to_owned(),
+                NOTHING_CHANGED.to_owned(),
             ),
             ClusterError::Unserved { kind } => (
                 StatusCode::NOT_FOUND,
@@ -248,7 +267,7 @@ impl From<ClusterError> for ApiError {
                 StatusCode::BAD_GATEWAY,
                 "unreachable",
                 mend.clone()
-                    .unwrap_or_else(|| "nothing was changed".to_owned()),
+                    .unwrap_or_else(|| NOTHING_CHANGED.to_owned()),
             ),
             ClusterError::Unanswered { .. } => (
                 StatusCode::GATEWAY_TIMEOUT,

@@ -25,7 +25,8 @@ const SHOP: &str = r#"---
 {apiVersion: networking.istio.io/v1beta1, kind: VirtualService, metadata: {name: backend, namespace: NAMESPACE}, spec: {hosts: [backend], http: [{route: [{destination: {host: backend, subset: v1}, weight: 90}, {destination: {host: backend, subset: v2}, weight: 10}]}]}}
 "#;
 
-/// Users: one may see everything, one everything but DestinationRules.
+/// Users: one may see everything, one everything but DestinationRules, one may also write Istio's objects but keep no
+/// copies beside them.
 const USERS: &str = r#"---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: sees-all}, rules: [{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}]}
 ---
@@ -34,6 +35,12 @@ const USERS: &str = r#"---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: sees-all}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: sees-all}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: viewer}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: sees-most}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: sees-most}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: blind}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: writes-istio}, rules: [{apiGroups: [networking.istio.io], resources: ["*"], verbs: [create, patch, delete]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: sees-all-too}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: sees-all}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: unrecorded}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: writes-istio}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: writes-istio}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: unrecorded}]}
 "#;
 
 /// Refuses to give more than half to the second destination, in the namespace `admitted`.
@@ -107,7 +114,8 @@ fn server() -> Result<&'static ApiServer> {
     static SERVER: OnceLock<Result<ApiServer, String>> = OnceLock::new();
     let started = SERVER.get_or_init(|| {
         let server =
-            ApiServer::start_for(&["viewer", "blind"]).map_err(|error| format!("{error:#}"))?;
+            ApiServer::start_for(&["viewer", "blind", "unrecorded"])
+                .map_err(|error| format!("{error:#}"))?;
         server.apply(USERS).map_err(|error| format!("{error:#}"))?;
         Ok(server)
     });

@@ -174,7 +174,7 @@ impl Helm {
         self.busy.set(true);
         self.note.set(None);
         spawn_local(async move {
-            match proposal.send(false, reason).await {
+            match proposal.send(false, reason, false).await {
                 Ok(changes) => self.applied(&proposal, &changes, done).await,
                 Err(refused) => {
                     self.refresh(&proposal.touches).await;

@@ -97,7 +97,9 @@ impl Planner<'_> {
         };
         let own = keep::find(self.cluster, &leader, &place.to_string(), change).await;
         if !recorded.made
-            && own.as_ref().is_none_or(|kept| kept.back.is_none())
+            && own
+                .as_ref()
+                .map_or(recorded.together.len() > 1, |kept| kept.back.is_none())
             && let Some(route) = place.route()
         {
             return done(self.part(&route, seen, change).await);
@@ -228,16 +230,9 @@ impl Planner<'_> {
         match changes::join(&live, &other, &record) {
             Ok(patch) => {
                 self.try_patch(&mut first, &live, &patch).await;
-                for copy in [
-                    keep::copy(&live, &live, self.id, None),
-                    keep::copy(&other, &live, self.id, None),
-                ] {
-                    // Without a copy there is no way back.
-                    if let Err(error) = self.cluster.create(&copy, true).await {
-                        first.not_tried(error);
-                    }
-                    first.writes.push(Write::Keep(copy));
-                }
+                let copies = [&live, &other].map(|it| keep::copy(it, &live, self.id, None));
+                let without = self.request.without_record;
+                first.keep(self.cluster, copies.into(), without).await;
                 first.writes.push(Write::Patch(first.key.clone(), patch));
             }
             Err(error) => {

@@ -616,15 +616,8 @@ impl Planner<'_> {
         let back = whole::inverse(&moves);
         let mut copies = vec![keep::copy(&live, &live, self.id, Some(&back))];
         copies.extend(keeps);
-        for copy in copies {
-            // Without a copy there is no way back.
-            if planned.refusal.is_none()
-                && let Err(error) = self.cluster.create(&copy, true).await
-            {
-                planned.not_tried(error);
-            }
-            planned.writes.push(Write::Keep(copy));
-        }
+        let without = self.request.without_record;
+        planned.keep(self.cluster, copies, without).await;
         planned
             .writes
             .push(Write::Patch(planned.key.clone(), patch));

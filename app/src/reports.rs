@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use mesh::api::breakers::Breakers;
 use mesh::api::checks::Checks;
 use mesh::api::control_plane::ControlPlane;
+use mesh::api::objects::Objects;
 use mesh::api::preflight::Preflight;
 use mesh::api::sidecars::Sidecars;
 
@@ -21,6 +22,8 @@ pub struct Store {
     pub breakers: Live<Ask<Breakers>>,
     /// What is wrong with the objects that steer traffic.
     pub checks: Live<Ask<Checks>>,
+    /// The objects of Istio and of the Gateway API.
+    pub objects: Live<Ask<Objects>>,
     /// Whether the mesh has what this dashboard needs.
     pub preflight: Live<Ask<Preflight>>,
 }
@@ -33,6 +36,7 @@ impl Store {
             sidecars: Live::new(),
             breakers: Live::new(),
             checks: Live::new(),
+            objects: Live::new(),
             preflight: Live::new(),
         }
     }
@@ -44,6 +48,7 @@ impl Store {
             "sidecars" => Some(self.sidecars.standing()),
             "breakers" => Some(self.breakers.standing()),
             "config" => Some(self.checks.standing()),
+            "config/objects" => Some(self.objects.standing()),
             "preflight" => Some(self.preflight.standing()),
             _ => None,
         }

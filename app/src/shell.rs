@@ -17,7 +17,7 @@ mod search;
 mod window;
 
 use crate::breakers::BreakersPage;
-use crate::config::ConfigPage;
+use crate::config::{ConfigPage, ObjectsPage};
 use crate::control_plane::ControlPlanePage;
 use crate::fetch;
 use crate::graph::{GraphPage, Store};
@@ -79,6 +79,7 @@ fn Frame() -> impl IntoView {
                         <Route path=StaticSegment("sidecars") view=SidecarsPage />
                         <Route path=StaticSegment("breakers") view=BreakersPage />
                         <Route path=StaticSegment("config") view=ConfigPage />
+                        <Route path=path!("config/objects") view=ObjectsPage />
                         <Route path=StaticSegment("preflight") view=PreflightPage />
                         <Route path=StaticSegment("sources") view=SourcesPage />
                     </FlatRoutes>

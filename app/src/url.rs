@@ -4,9 +4,9 @@
 //! colleague should see from a link is in the query string, under the API's own parameter names;
 //! preferences of one person (theme, width of the rail) are not.
 
-use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
+use mesh::api::objects::ObjectsQuery;
 use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::query::Fold;
@@ -230,7 +230,7 @@ impl Address {
             self.search = TracesQuery::default();
             self.scale = Scale::default();
         }
-        if matches!(to, "routes" | "config" | "preflight") {
+        if matches!(section(to), "routes" | "config" | "preflight") {
             self.query.at = None;
         }
         self
@@ -465,10 +465,23 @@ pub fn breakers(query: &InventoryQuery) -> String {
 /// Returns the API address of what is wrong with the objects that steer traffic. They are as they are now: there is
 /// no other instant.
 pub fn checks(query: &InventoryQuery) -> String {
-    let query = ChecksQuery {
+    let query = ObjectsQuery {
         namespaces: query.namespaces.clone(),
     };
     with_query("api/v1/checks", &query.to_query_string())
+}
+
+/// Returns the API address of the objects of Istio and of the Gateway API, as they are now.
+pub fn objects(query: &InventoryQuery) -> String {
+    let query = ObjectsQuery {
+        namespaces: query.namespaces.clone(),
+    };
+    with_query("api/v1/objects", &query.to_query_string())
+}
+
+/// Returns the API address of what was changed in an object.
+pub fn object_history(id: &str) -> String {
+    object(id) + "/history"
 }
 
 /// Returns the API address of whether the mesh has what this dashboard needs, which is asked of now.

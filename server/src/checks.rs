@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mesh::api;
-use mesh::api::checks::{Checks, ChecksQuery};
+use mesh::api::checks::Checks;
+use mesh::api::objects::ObjectsQuery;
 
 use crate::http::{ApiError, App, Encoded, Params, encoded};
 use crate::routes::no_cluster;
@@ -20,7 +21,7 @@ use crate::routes::no_cluster;
 pub async fn list(
     State(app): State<App>,
     headers: HeaderMap,
-    Params(query): Params<ChecksQuery>,
+    Params(query): Params<ObjectsQuery>,
 ) -> Result<Response, ApiError> {
     let Some(cluster) = &app.cluster else {
         return encoded(&Checks {

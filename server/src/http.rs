@@ -155,6 +155,7 @@ fn answers<K: std::hash::Hash + Eq + Send + Sync + 'static>(bytes: u64) -> Cache
         changes::undo,
         checks::list,
         changes::undo_object,
+        objects::list,
         objects::show,
         objects::history,
         namespaces::list,
@@ -198,6 +199,7 @@ pub fn router(app: App, hosts: Hosts, base_path: &str) -> Router {
             "/routes/{namespace}/{kind}/{name}/undo",
             post(changes::undo),
         )
+        .route("/objects", get(objects::list))
         .route("/objects/{namespace}/{kind}/{name}", get(objects::show))
         .route(
             "/objects/{namespace}/{kind}/{name}/history",

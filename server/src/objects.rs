@@ -1,24 +1,110 @@
-//! `GET /api/v1/objects/{namespace}/{kind}/{name}`: an object as it is, whole; and what was changed in it.
+//! `GET /api/v1/objects`: the objects of Istio and of the Gateway API; each as it is, whole, and what was changed in
+//! it.
+
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mesh::api;
-use mesh::api::objects::{ObjectKind, ObjectRef, WholeObject};
-use mesh::api::routes::Change;
+use mesh::api::objects::{ObjectKind, ObjectRef, ObjectRow, Objects, ObjectsQuery, WholeObject};
+use mesh::api::routes::{Change, RouteRef, Severity};
+use mesh::api::workload::ObjectLink;
 use mesh::changes::journal::Journal;
 use mesh::object::{self, text_at};
-use mesh::routes::owner;
+use mesh::routes::{Board, owner};
 use serde_json::Value;
 
-use crate::cluster::key_of;
+use crate::cluster::{Snapshot, key_of};
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
+use crate::routes::no_cluster;
 
 /// The groups whose objects are shown: Istio's, and the Gateway API's.
 const GROUPS: [&str; 2] = ["istio.io", "gateway.networking.k8s.io"];
 
 /// The group of the objects that can be changed as a whole.
 pub const ISTIO: &str = "networking.istio.io";
+
+/// Lists the objects of Istio and of the Gateway API, those with the worst findings first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/objects",
+    params(("namespaces" = Option<String>, Query, description = "Names, joined by commas; all when left out")),
+    responses((status = 200, body = Objects), (status = 400, body = api::ErrorBody))
+)]
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(query): Params<ObjectsQuery>,
+) -> Result<Response, ApiError> {
+    let Some(cluster) = &app.cluster else {
+        return encoded(&Objects {
+            notices: vec![no_cluster()],
+            ..Objects::default()
+        });
+    };
+    let current = app.boards.current(cluster);
+    let snapshot = cluster.snapshot();
+    // Of a large cluster thousands are read.
+    let listed = tokio::task::spawn_blocking(move || {
+        let objects = Objects {
+            items: rows(&snapshot, &current.board, &query.namespaces),
+            notices: current.notices.to_vec(),
+        };
+        Encoded::json(&objects)
+    });
+    let listed = listed.await.map_err(|_| ApiError::internal())?;
+    Ok(listed?.respond(&headers))
+}
+
+/// Returns the objects of `namespaces`, or all where that is empty.
+fn rows(snapshot: &Snapshot, board: &Board, namespaces: &[String]) -> Vec<ObjectRow> {
+    let mut found: HashMap<&str, (Severity, u32)> = HashMap::new();
+    for check in board.all_checks() {
+        let (worst, n) = found.entry(&check.object).or_insert((check.severity, 0));
+        *worst = check.severity.min(*worst);
+        *n += 1;
+    }
+    let mut seen = HashSet::new();
+    let objects = snapshot.objects.iter();
+    let wanted = objects
+        .filter(|object| namespaces.is_empty() || namespaces.contains(&object.key().namespace));
+    let mut rows: Vec<ObjectRow> = wanted
+        .filter_map(|object| {
+            let value = object.value();
+            // Two groups have a Gateway: under one name the first is the one that is shown.
+            if !is_shown(&value) || !seen.insert(object.key()) {
+                return None;
+            }
+            let id = object.key().id();
+            let said = found.get(id.as_str());
+            let key = object.key();
+            Some(ObjectRow {
+                object: ObjectLink {
+                    kind: key.kind.clone(),
+                    namespace: key.namespace.clone(),
+                    name: key.name.clone(),
+                    route: id.parse::<RouteRef>().ok().map(|it| it.to_string()),
+                },
+                api_version: text_at(&value, "/apiVersion")
+                    .unwrap_or_default()
+                    .to_owned(),
+                can_be_changed: can_be_changed(&value),
+                worst: said.map(|(worst, _)| *worst),
+                n_findings: said.map_or(0, |(_, n)| *n),
+                last_write: owner::last_write(&value, |time| api::query::at(time).ok()),
+                id,
+            })
+        })
+        .collect();
+    let place = |it: &ObjectRow| {
+        let calm = it.worst.is_none();
+        let about = it.object.clone();
+        (calm, it.worst, about.namespace, about.kind, about.name)
+    };
+    rows.sort_by_cached_key(place);
+    rows
+}
 
 /// Shows one object of Istio or of the Gateway API.
 #[utoipa::path(

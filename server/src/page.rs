@@ -74,6 +74,7 @@ fn is_page(path: &str) -> bool {
             | "traces",
         ] => true,
         ["services" | "workloads" | "breakers" | "sidecars" | "control-plane" | "config"] => true,
+        ["config", "objects"] => true,
         ["traces", id] => !id.is_empty(),
         ["services" | "workloads", namespace, name] => !namespace.is_empty() && !name.is_empty(),
         _ => false,

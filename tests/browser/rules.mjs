@@ -137,7 +137,68 @@ async function breaker({ browser }) {
   await browser.leave();
 }
 
+const objects = (page) => page.getByRole("table", { name: /^Objects of Istio/ });
+const row = (page, name) => objects(page).locator("tbody tr").filter({ has: page.getByText(name, { exact: true }) });
+
+async function gateway({ browser }) {
+  const pidali = await start(["demo", "--listen", "127.0.0.1:0"]);
+  const told = await (await fetch(`${pidali.url}api/v1/objects?namespaces=default`)).json();
+  const page = await browser.open(`${pidali.url}config?namespaces=default`);
+  await page.getByRole("navigation", { name: "Config" }).getByRole("link", { name: "Objects" }).click();
+  await page.waitForURL(/\/config\/objects\?namespaces=default/);
+  await objects(page).waitFor();
+  assert.equal(await objects(page).locator("tbody tr").count(), told.items.length);
+  assert.match(await row(page, "app-gateway").textContent(), /error: 1/);
+  await browser.keep("objects", page);
+  // A new one: what is missing is said at its field, then it is looked at, and made.
+  await page.getByRole("button", { name: "New gateway…" }).click();
+  await drawer(page).getByRole("button", { name: "Preview…" }).click();
+  const name = drawer(page).getByLabel("Name", { exact: true });
+  assert.equal(await name.getAttribute("aria-invalid"), "true");
+  assert.ok(await name.evaluate((el) => el === document.activeElement), "the field that is wrong has the focus");
+  await name.fill("edge");
+  await drawer(page).getByLabel("Hosts").fill("edge.example.com");
+  await browser.keep("gateway-form", page);
+  await apply(page, "edge.example.com");
+  const made = await object(pidali, "default/gateway/edge");
+  assert.deepEqual(made.spec, {
+    selector: { istio: "ingressgateway" },
+    servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["edge.example.com"] }],
+  });
+  // TLS beside it, from a secret that is not there: that is said before it is written.
+  await row(page, "edge").getByRole("button", { name: "Ports… of edge" }).click();
+  await drawer(page).getByRole("button", { name: "Add HTTPS port" }).click();
+  const port = drawer(page).getByRole("group", { name: "Port 2" });
+  await port.getByLabel("Hosts").fill("edge.example.com");
+  await port.getByLabel("Secret with the certificate").fill("edge-tls");
+  await drawer(page).getByRole("button", { name: "Preview…" }).click();
+  await drawer(page).getByText(/There is no Secret edge-tls in namespace istio-system/).first().waitFor();
+  await browser.keep("gateway-refused", page);
+  await drawer(page).getByRole("button", { name: /^Back/ }).click();
+  // It only sends whoever comes without TLS elsewhere.
+  await port.getByRole("button", { name: "Remove port 2" }).click();
+  await drawer(page).getByRole("checkbox", { name: /to https/ }).check();
+  await apply(page, "httpsRedirect: true");
+  assert.equal((await object(pidali, "default/gateway/edge")).spec.servers[0].tls.httpsRedirect, true);
+  // What was changed stands beside the object, with the way back.
+  await row(page, "edge").getByRole("button", { name: "YAML of edge" }).click();
+  const changes = drawer(page).getByRole("list", { name: "Changes, newest first" });
+  assert.equal(await changes.getByRole("listitem").count(), 2);
+  await browser.keep("objects-history", page);
+  await changes.getByRole("button", { name: /^Undo/ }).first().click();
+  await agree(page);
+  assert.deepEqual((await object(pidali, "default/gateway/edge")).spec, made.spec);
+  // Every kind can be read; those that are no rules of Istio's are only shown.
+  const all = await browser.open(`${pidali.url}config/objects`);
+  await all.getByRole("searchbox", { name: /^Find an object/ }).fill("peerauthentication");
+  await all.waitForURL(/text=peerauthentication/);
+  await objects(all).getByRole("button", { name: /^YAML/ }).first().click();
+  await drawer(all).getByText("This kind of object is only shown here.").waitFor();
+  await browser.leave();
+}
+
 export default [
+  ["all objects are listed; a gateway is made, its ports set, and taken back", gateway],
   ["a rule for testers is written, looked at, made and taken back", testers],
   ["what is wrong is said at its field, and a draft outlives another hand", wrong],
   ["a whole object is edited as YAML", yaml],

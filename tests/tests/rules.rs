@@ -1,6 +1,7 @@
 //! Rules, splits and breakers of the built-in mesh, written through the API: what is written acts, and what is
 //! taken back is as it was.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -229,6 +230,49 @@ async fn a_joined_breaker_opens_and_is_parted_again() -> Result<()> {
         let after = object(&pidali, id).await?;
         assert_eq!(after["object"]["spec"], before["object"]["spec"], "{id}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_object_of_istio_is_listed_the_worst_first_and_can_be_read() -> Result<()> {
+    let pidali = demo()?;
+    let told = pidali.json("objects").await?;
+    let items = told["items"].as_array().context("items")?;
+    let checks = pidali.json("checks").await?;
+    let checks = checks["items"].as_array().context("findings")?;
+    let mut kinds = BTreeSet::new();
+    let mut calm = false;
+    for item in items {
+        let id = item["id"].as_str().context("an id")?;
+        let whole = object(&pidali, id).await?;
+        assert_eq!(whole["can_be_changed"], item["can_be_changed"], "{id}");
+        assert_eq!(whole["object"]["apiVersion"], item["api_version"], "{id}");
+        let n = checks.iter().filter(|it| it["object"] == id).count();
+        assert_eq!(item["n_findings"], n, "{id}");
+        assert_eq!(item["worst"].is_null(), n == 0, "{id}");
+        assert!(!calm || n == 0, "{id} stands behind one without findings");
+        calm |= n == 0;
+        kinds.insert(item["object"]["kind"].as_str().context("a kind")?);
+    }
+    for kind in [
+        "VirtualService",
+        "DestinationRule",
+        "Gateway",
+        "ServiceEntry",
+        "PeerAuthentication",
+    ] {
+        assert!(kinds.contains(kind), "{kind} of {kinds:?}");
+    }
+    assert!(
+        !kinds.contains("Service") && !kinds.contains("Secret"),
+        "{kinds:?}"
+    );
+    let some = pidali.json("objects?namespaces=shop").await?;
+    let some = some["items"].as_array().context("items")?;
+    let of_shop = items
+        .iter()
+        .filter(|it| it["object"]["namespace"] == "shop");
+    assert_eq!(some.len(), of_shop.count());
     Ok(())
 }
 

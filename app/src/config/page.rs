@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use mesh::api::Notice;
 use mesh::api::checks::Checks;
 
+use super::pages;
 use super::words::{self, Faulty};
 use crate::inventory::follow;
 use crate::inventory::frame::{Frame, Others, unknown};
@@ -91,6 +92,7 @@ fn Filter() -> impl IntoView {
         });
     };
     view! {
+        {pages()}
         <Segmented
             label="How bad"
             name="severity"

@@ -1,6 +1,7 @@
 //! Findings put together by object, and told in words.
 
 use mesh::api::checks::{Checks, Finding};
+use mesh::api::objects::ObjectRow;
 use mesh::api::routes::{Check, Severity};
 use mesh::api::workload::ObjectLink;
 
@@ -86,11 +87,27 @@ fn said(Finding { about, check }: &Finding) -> String {
     words.join(" ").to_lowercase()
 }
 
+/// Returns the objects with all words of `text` in kind, namespace, name or API.
+pub fn fitting(items: &[ObjectRow], text: Option<&str>) -> Vec<ObjectRow> {
+    let text = text.unwrap_or_default().to_lowercase();
+    let wanted: Vec<&str> = text.split_whitespace().collect();
+    let fits = |row: &&ObjectRow| {
+        let about = &row.object;
+        let said = [&about.kind, &about.namespace, &about.name, &row.api_version];
+        let said = said.map(|it| it.to_lowercase()).join(" ");
+        wanted.iter().all(|word| said.contains(word))
+    };
+    items.iter().filter(fits).cloned().collect()
+}
+
+/// Returns `1 object`, `31 objects`.
+pub fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// Returns `4 findings in 31 objects: 2 errors, 1 warning, 1 note`.
 pub fn tally(told: &Checks) -> String {
     let n = told.items.len();
-    let count =
-        |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let checked = usize::try_from(told.objects).unwrap_or(usize::MAX);
     let whole = format!(
         "{} in {}",

@@ -17,6 +17,8 @@ use crate::url;
 mod bind;
 mod breaker;
 mod draft;
+mod gateway;
+mod history;
 mod rule;
 mod split;
 mod yaml;
@@ -24,10 +26,12 @@ mod yaml;
 pub use bind::BindDraft;
 pub use breaker::BreakerDraft;
 pub use draft::RuleDraft;
+pub use gateway::GatewayDraft;
 pub use split::SplitDraft;
 
 use bind::BindForm;
 use breaker::BreakerForm;
+use gateway::GatewayForm;
 use rule::RuleForm;
 use split::SplitForm;
 use yaml::YamlForm;
@@ -59,6 +63,8 @@ pub enum Form {
     },
     /// Who follows a route, by its id.
     Bind(String),
+    /// What a Gateway opens, by its id; a new one, where there is none.
+    Gateway(Option<String>),
 }
 
 impl Form {
@@ -73,6 +79,8 @@ impl Form {
             Form::Split(split) => format!("Split {}", split.service),
             Form::Breaker { host, .. } => format!("Circuit breaker of {host}"),
             Form::Bind(id) => format!("Who follows {}", name(id)),
+            Form::Gateway(Some(id)) => format!("Ports of {}", name(id)),
+            Form::Gateway(None) => "New gateway".to_owned(),
         }
     }
 
@@ -82,6 +90,7 @@ impl Form {
             Form::Rule { route, .. } => Some(route),
             Form::Yaml(id) | Form::Bind(id) => Some(id),
             Form::Breaker { object, exists, .. } => exists.then_some(object),
+            Form::Gateway(id) => id.as_ref(),
             Form::Split(_) => None,
         }
     }
@@ -184,6 +193,7 @@ fn Sheet(helm: Helm, form: Form) -> impl IntoView {
                                 view! { <BreakerForm desk host object /> }.into_any()
                             }
                             Form::Bind(id) => view! { <BindForm desk id /> }.into_any(),
+                            Form::Gateway(id) => view! { <GatewayForm desk id /> }.into_any(),
                         }
                     }}
                 </div>
@@ -195,27 +205,6 @@ fn Sheet(helm: Helm, form: Form) -> impl IntoView {
 /// What came of the last change, where no history stands beside it; with the way back.
 #[component]
 pub fn Came(helm: Helm) -> impl IntoView {
-    let take_back = move |(object, change): (String, String)| {
-        spawn_local(async move {
-            let (Ok(seen), Some(place)) = (read(&object).await, place(&object)) else {
-                helm.say("The object could not be read.".to_owned());
-                return;
-            };
-            helm.note.try_set(None);
-            helm.proposal.try_set(Some(Proposal {
-                title: "Undo".to_owned(),
-                gist: "as it was before".to_owned(),
-                what: What::Edits(vec![Edit::Restore {
-                    object: place,
-                    resource_version: seen.resource_version,
-                    change,
-                    whole: false,
-                }]),
-                touches: vec![object],
-                settles: Vec::new(),
-            }));
-        });
-    };
     move || {
         helm.note.get().map(|note| {
             let (text, undo) = match note {
@@ -227,7 +216,10 @@ pub fn Came(helm: Helm) -> impl IntoView {
                     <Icon symbol=Symbol::Tick />
                     <p class="note__text">{text}</p>
                     {undo.map(|undo| view! {
-                        <button type="button" class="button" on:click=move |_| take_back(undo.clone())>
+                        <button type="button" class="button" on:click=move |_| {
+                            let (object, change) = undo.clone();
+                            take_back(helm, object, change);
+                        }>
                             <Icon symbol=Symbol::Undo />
                             "Undo…"
                         </button>
@@ -236,6 +228,29 @@ pub fn Came(helm: Helm) -> impl IntoView {
             }
         })
     }
+}
+
+/// Looks at what taking a structural change of an object back would do.
+fn take_back(helm: Helm, object: String, change: String) {
+    spawn_local(async move {
+        let (Ok(seen), Some(place)) = (read(&object).await, place(&object)) else {
+            helm.say("The object could not be read.".to_owned());
+            return;
+        };
+        helm.note.try_set(None);
+        helm.proposal.try_set(Some(Proposal {
+            title: "Undo".to_owned(),
+            gist: "as it was before".to_owned(),
+            what: What::Edits(vec![Edit::Restore {
+                object: place,
+                resource_version: seen.resource_version,
+                change,
+                whole: false,
+            }]),
+            touches: vec![object],
+            settles: Vec::new(),
+        }));
+    });
 }
 
 async fn read(id: &str) -> Result<WholeObject, Problem> {
@@ -266,6 +281,7 @@ struct Kept {
     split: RwSignal<Option<SplitDraft>>,
     breaker: RwSignal<Option<BreakerDraft>>,
     bind: RwSignal<Option<BindDraft>>,
+    gateway: RwSignal<Option<GatewayDraft>>,
 }
 
 impl Desk {

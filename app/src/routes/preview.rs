@@ -59,7 +59,8 @@ fn Sheet(helm: Helm) -> impl IntoView {
     look(helm, said, without_record);
     // Asked only where a change can't be recorded: whoever ticks it has read why.
     let asks_for_record = Memo::new(move |before: Option<&bool>| {
-        let is_unrecorded = |it: &Said| matches!(it, Said::Refused(refused) if refused.problem.kind == "no_record");
+        let is_unrecorded =
+            |it: &Said| matches!(it, Said::Refused(refused) if refused.problem.kind == "no_record");
         said.with(|it| it.as_ref().is_some_and(is_unrecorded))
             || without_record.get()
             // It stays where it was while the question is asked anew.

@@ -1,12 +1,14 @@
-//! `GET /api/v1/objects/{namespace}/{kind}/{name}` and its `/history`: an object as it is, and the names that
-//! changes know objects by.
+//! `GET /api/v1/objects`, one of them and its `/history`: objects as they are, and the names that changes know objects
+//! by.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::routes::{Check, LastWrite, Owner, RouteKind};
+use super::routes::{Check, LastWrite, Owner, RouteKind, Severity};
+use super::workload::ObjectLink;
+use super::{BadParameter, Notice, query};
 
 /// A kind of object that can be changed here. Written as in the address: `destinationrule`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +169,70 @@ impl<K: FromStr> FromStr for ObjectRef<K> {
     }
 }
 
+/// The parameters of `GET /api/v1/objects` and of `GET /api/v1/checks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ObjectsQuery {
+    /// The namespaces whose objects to look at, sorted; empty means all.
+    pub namespaces: Vec<String>,
+}
+
+impl ObjectsQuery {
+    /// Reads the parameters, decoded, in any order.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<ObjectsQuery, BadParameter> {
+        let mut query = ObjectsQuery::default();
+        let mut seen = query::Seen::default();
+        for (name, value) in pairs {
+            seen.once(name)?;
+            match name {
+                "namespaces" => query.namespaces = query::list(name, value)?,
+                other => return Err(query::unknown(other, "namespaces")),
+            }
+        }
+        Ok(query)
+    }
+
+    /// Writes the parameters, encoded, without a leading `?`; what is at its default is left out.
+    pub fn to_query_string(&self) -> String {
+        let mut out = query::Writer::default();
+        out.list("namespaces", &self.namespaces);
+        out.done()
+    }
+}
+
+/// The objects of Istio and of the Gateway API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Objects {
+    /// The objects: those with the worst findings first, then by namespace, kind and name.
+    pub items: Vec<ObjectRow>,
+    /// What should be known about the answer.
+    pub notices: Vec<Notice>,
+}
+
+/// One object of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ObjectRow {
+    /// `namespace/kind/name`, as it is asked for.
+    pub id: String,
+    /// The object.
+    pub object: ObjectLink,
+    /// The version of its API, with the group: `networking.istio.io/v1`.
+    pub api_version: String,
+    /// Whether it can be changed here.
+    pub can_be_changed: bool,
+    /// How bad the worst is that is wrong with it, or should be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<Severity>,
+    /// How much that is.
+    pub n_findings: u32,
+    /// Who wrote it last, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_write: Option<LastWrite>,
+}
+
 /// One object as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -224,5 +290,13 @@ mod tests {
         }
         let route: RouteRef = "a/httproute/b".parse().unwrap();
         assert_eq!(route.object().route(), Some(route));
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_what_is_unknown_is_named() {
+        let query = ObjectsQuery::from_pairs([("namespaces", "shop,default")]).unwrap();
+        assert_eq!(query.to_query_string(), "namespaces=default,shop");
+        let error = ObjectsQuery::from_pairs([("window", "5m")]).unwrap_err();
+        assert_eq!(error.name, "window");
     }
 }

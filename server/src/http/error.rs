@@ -266,8 +266,7 @@ impl From<ClusterError> for ApiError {
             ClusterError::Unreachable { mend, .. } => (
                 StatusCode::BAD_GATEWAY,
                 "unreachable",
-                mend.clone()
-                    .unwrap_or_else(|| NOTHING_CHANGED.to_owned()),
+                mend.clone().unwrap_or_else(|| NOTHING_CHANGED.to_owned()),
             ),
             ClusterError::Unanswered { .. } => (
                 StatusCode::GATEWAY_TIMEOUT,

@@ -2,9 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use mesh::api::checks::ChecksQuery;
 use mesh::api::control_plane::ControlPlaneQuery;
 use mesh::api::links::LinksQuery;
+use mesh::api::objects::ObjectsQuery;
 use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::{
@@ -63,9 +63,9 @@ impl FromPairs for InventoryQuery {
     }
 }
 
-impl FromPairs for ChecksQuery {
-    fn from_pairs(pairs: &[(String, String)]) -> Result<ChecksQuery, BadParameter> {
-        ChecksQuery::from_pairs(borrowed(pairs))
+impl FromPairs for ObjectsQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<ObjectsQuery, BadParameter> {
+        ObjectsQuery::from_pairs(borrowed(pairs))
     }
 }
 

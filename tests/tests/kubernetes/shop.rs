@@ -113,9 +113,8 @@ pub struct Shop<'s> {
 fn server() -> Result<&'static ApiServer> {
     static SERVER: OnceLock<Result<ApiServer, String>> = OnceLock::new();
     let started = SERVER.get_or_init(|| {
-        let server =
-            ApiServer::start_for(&["viewer", "blind", "unrecorded"])
-                .map_err(|error| format!("{error:#}"))?;
+        let server = ApiServer::start_for(&["viewer", "blind", "unrecorded"])
+            .map_err(|error| format!("{error:#}"))?;
         server.apply(USERS).map_err(|error| format!("{error:#}"))?;
         Ok(server)
     });

@@ -3,7 +3,9 @@
 use leptos::html;
 use leptos::prelude::*;
 use mesh::api::changes::Edit;
+use mesh::api::routes::RouteRef;
 
+use super::history::ObjectHistory;
 use super::{Desk, Foot, Kept, place};
 
 /// The object's text with its line numbers.
@@ -26,6 +28,9 @@ pub fn YamlForm(desk: Desk, id: String) -> impl IntoView {
     };
     let name = id.rsplit('/').next().unwrap_or(&id).to_owned();
     let label = format!("{name} as YAML");
+    // A route's changes stand on its own page.
+    let is_route = id.parse::<RouteRef>().is_ok();
+    let history = (can_be_changed && !is_route).then(|| id.clone());
     let submit = move || {
         let Some(object) = place(&id) else { return };
         let edit = Edit::Apply {
@@ -77,5 +82,6 @@ pub fn YamlForm(desk: Desk, id: String) -> impl IntoView {
             </div>
             {can_be_changed.then(|| view! { <Foot desk /> })}
         </form>
+        {history.map(|id| view! { <ObjectHistory helm=desk.helm id /> })}
     }
 }

@@ -110,16 +110,21 @@ export default [
     },
   ],
   ...SIZES.flatMap(([width, height]) =>
-    ["light", "dark"].map((theme) => [
-      `config at ${width} × ${height}, ${theme}`,
-      async ({ browser, pidali }) => {
-        const page = await browser.open(`${pidali.url}config`, { width, height, theme });
-        await objects(page).waitFor();
-        await page.waitForTimeout(400);
-        const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-        assert.ok(wide <= room, `config is ${wide} px wide on ${room} px`);
-        await browser.keep(`config-${width}-${theme}`, page);
-      },
-    ]),
+    ["light", "dark"].flatMap((theme) =>
+      [
+        ["config", "config", objects],
+        ["objects", "config/objects", (page) => page.getByRole("table", { name: /^Objects of Istio/ })],
+      ].map(([name, path, shown]) => [
+        `${name} at ${width} × ${height}, ${theme}`,
+        async ({ browser, pidali }) => {
+          const page = await browser.open(`${pidali.url}${path}`, { width, height, theme });
+          await shown(page).waitFor();
+          await page.waitForTimeout(400);
+          const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+          assert.ok(wide <= room, `${name} is ${wide} px wide on ${room} px`);
+          await browser.keep(`${name}-${width}-${theme}`, page);
+        },
+      ]),
+    ),
   ),
 ];

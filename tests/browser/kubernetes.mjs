@@ -12,7 +12,9 @@ const EVENTS = [
 
 const SHOP = `---
 {apiVersion: v1, kind: Service, metadata: {name: backend, namespace: default}, spec: {selector: {app: backend}, ports: [{name: http, port: 80}]}}
----
+${["v1", "v2"].map((version) => `---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: backend-${version}, namespace: default}, spec: {replicas: 1, selector: {matchLabels: {app: backend, version: ${version}}}, template: {metadata: {labels: {app: backend, version: ${version}}}, spec: {containers: [{name: backend, image: "nginx:1.25"}]}}}}
+`).join("")}---
 {apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: backend, namespace: default}, spec: {host: backend, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]}}
 ---
 {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: backend, namespace: default}, spec: {hosts: [backend], http: [{route: [{destination: {host: backend, subset: v1}}]}]}}

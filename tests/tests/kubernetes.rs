@@ -236,10 +236,10 @@ async fn w6_a_change_that_can_not_be_recorded_is_refused_unless_it_is_wanted_so(
     let body = json!({"edits": testers, "dry_run": true, "without_record": true});
     let preview = pidali.send("POST", "changes", &body, &[]).await?;
     assert_eq!(preview.status, 200, "{}", preview.text);
-    let warnings = told(&preview.json["results"][0]["warnings"]);
+    let checks = preview.json["results"][0]["checks"].to_string();
     assert!(
-        warnings.contains("it can't be taken back from here: no right to create"),
-        "{warnings}"
+        checks.contains("is kept: no right to create") && checks.contains("can't be taken back"),
+        "{checks}"
     );
     let body = json!({"edits": testers, "reason": "testers", "without_record": true});
     let made = pidali.send("POST", "changes", &body, &[]).await?;

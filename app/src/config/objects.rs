@@ -89,7 +89,7 @@ pub fn ObjectsPage() -> impl IntoView {
                                     <tr>
                                         <th scope="col" class="table__head">"Findings"</th>
                                         <th scope="col" class="table__head">"Name"</th>
-                                        <th scope="col" class="table__head">"Kind"</th>
+                                        <th scope="col" class="table__head objects__kinds">"Kind"</th>
                                         <th scope="col" class="table__head listing__spare-2">"API"</th>
                                         <th scope="col" class="table__head listing__spare-1">"Written last"</th>
                                         <th scope="col" class="table__head"><span class="visually-hidden">"What can be done"</span></th>
@@ -174,9 +174,11 @@ fn cells(row: &ObjectRow, helm: Helm) -> AnyView {
     let findings = row.worst.map(|worst| {
         let n = usize::try_from(row.n_findings).unwrap_or(usize::MAX);
         view! {
-            <span class="objects__mark">{severity_mark(worst)}</span>
-            <span class="visually-hidden">{severity_name(worst, 1)}": "</span>
-            <span class="figure">{n}</span>
+            <span class="objects__findings">
+                <span class="objects__mark">{severity_mark(worst)}</span>
+                <span class="visually-hidden">{severity_name(worst, 1)}": "</span>
+                <span class="figure">{n}</span>
+            </span>
         }
     });
     let written = row.last_write.as_ref().map(|it| {
@@ -187,13 +189,13 @@ fn cells(row: &ObjectRow, helm: Helm) -> AnyView {
     let of = format!(" of {name}");
     let route = row.object.route.clone().map(|route| {
         let href = move || place.route_href(Some(&route));
-        view! { <a class="button" href=href>"Route"<span class="visually-hidden">{of.clone()}</span></a> }
+        view! { <a class="button button--quiet" href=href>"Route"<span class="visually-hidden">{of.clone()}</span></a> }
     });
     let ports = (row.object.kind == "Gateway" && row.can_be_changed).then(|| {
         let (id, of) = (id.clone(), format!(" of {name}"));
         view! {
             <button
-                type="button" class="button" disabled=move || helm.busy.get()
+                type="button" class="button button--quiet" disabled=move || helm.busy.get()
                 on:click=move |_| open(Form::Gateway(Some(id.clone())))
             >
                 "Ports…"<span class="visually-hidden">{of}</span>
@@ -201,13 +203,15 @@ fn cells(row: &ObjectRow, helm: Helm) -> AnyView {
         }
     });
     view! {
-        <td class="objects__findings">
+        <td>
             {findings.map_or_else(|| view! { <span class="visually-hidden">"none"</span> }.into_any(), IntoAny::into_any)}
         </td>
         <th scope="row" class="table__name listing__name">
             <span class="objects__name">{name}</span>" "<span class="table__place">{row.object.namespace.clone()}</span>
+            // Where there is no room for a column of kinds.
+            <span class="table__place objects__kind" aria-hidden="true">{row.object.kind.clone()}</span>
         </th>
-        <td>{row.object.kind.clone()}</td>
+        <td class="objects__kinds">{row.object.kind.clone()}</td>
         <td class="listing__spare-2">{row.api_version.clone()}</td>
         <td class="listing__spare-1">
             {written.map_or_else(|| NO_DATA.into_any(), IntoAny::into_any)}
@@ -216,7 +220,7 @@ fn cells(row: &ObjectRow, helm: Helm) -> AnyView {
             <div class="objects__hand">
                 {route}
                 {ports}
-                <button type="button" class="button" on:click=move |_| open(Form::Yaml(id.clone()))>
+                <button type="button" class="button button--quiet" on:click=move |_| open(Form::Yaml(id.clone()))>
                     "YAML"<span class="visually-hidden">{format!(" of {}", row_name(&id))}</span>
                 </button>
             </div>

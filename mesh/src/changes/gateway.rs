@@ -51,7 +51,7 @@ pub fn faults(spec: &GatewaySpec) -> Vec<Fault> {
         );
     }
     if spec.servers.is_empty() {
-        fault("servers".to_owned(), "are missing: it opens no port");
+        fault("servers".to_owned(), "is missing: it opens no port");
     }
     let mut names = BTreeSet::new();
     for (idx, server) in spec.servers.iter().enumerate() {
@@ -63,7 +63,7 @@ pub fn faults(spec: &GatewaySpec) -> Vec<Fault> {
             fault(at("name"), "is missing or used twice");
         }
         if server.hosts.is_empty() || server.hosts.iter().any(String::is_empty) {
-            fault(at("hosts"), "are missing: name at least one");
+            fault(at("hosts"), "is missing: name at least one");
         }
         match server.protocol.as_str() {
             "HTTPS"

@@ -3,6 +3,13 @@
 use crate::api::routes::{Check, Severity};
 
 impl Check {
+    /// Returns what should be known of a change of `object` from before which no copy can be kept (rule W6).
+    pub fn unrecorded(object: &str, why: &str) -> Check {
+        Check::new("no_record", Severity::Warning, object)
+            .says(format!("No copy from before this change is kept: {why}."))
+            .because("It can't be taken back from here.")
+    }
+
     /// Returns a finding without words.
     pub(super) fn new(code: &str, severity: Severity, object: &str) -> Check {
         Check {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use json_patch::Patch;
 use mesh::api::changes::{ChangeRequest, Edit, EditResult, Outcome};
 use mesh::api::objects::ObjectRef;
-use mesh::api::routes::{Change, OwnerEffect, RouteRef, Severity};
+use mesh::api::routes::{Change, Check, OwnerEffect, RouteRef, Severity};
 use mesh::changes::{self, CannotUndo};
 use mesh::object::{self, ObjectKey};
 use mesh::routes::{Board, owner};
@@ -148,10 +148,8 @@ impl Planned {
                 if !error.is_lasting() {
                     self.not_tried(error);
                 } else if without_record {
-                    let warning = format!(
-                        "No copy from before this change is kept, so it can't be taken back from here: {error}"
-                    );
-                    self.result.warnings.push(sentence(&warning));
+                    let check = Check::unrecorded(&self.result.object, &error.to_string());
+                    self.result.checks.push(check);
                     continue;
                 } else {
                     self.refuse(ApiError::no_record(error));

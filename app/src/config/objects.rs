@@ -2,10 +2,9 @@
 //! rules changed, with what was changed in them and the way back.
 
 use leptos::prelude::*;
-use mesh::api::Notice;
-use mesh::api::objects::{ObjectRow, Objects};
+use mesh::api::objects::ObjectRow;
 
-use super::{pages, words};
+use super::{Words, beside_no_cluster, no_cluster, nothing_here, pages, words};
 use crate::inventory::follow;
 use crate::inventory::frame::{Frame, Others, unknown};
 use crate::numbers::NO_DATA;
@@ -17,7 +16,7 @@ use crate::routes::{self, Helm, Preview};
 use crate::shell::clock::day_and_time;
 use crate::shell::place::{Step, use_place};
 use crate::shell::set_title;
-use crate::ui::state::{Message, sentence};
+use crate::ui::state::Message;
 use crate::ui::{Icon, Symbol};
 use crate::url;
 
@@ -34,7 +33,7 @@ pub fn ObjectsPage() -> impl IntoView {
     let frame = Frame::new(live, |_| true, |told| told.items.is_empty());
     let tally = Memo::new(move |_| {
         let told = frame.answer.get()?;
-        no_cluster(&told)
+        no_cluster(&told.notices)
             .is_none()
             .then(|| words::count(told.items.len(), "object", "objects"))
     });
@@ -112,10 +111,7 @@ pub fn ObjectsPage() -> impl IntoView {
     let tools = view! { <Tools helm /> }.into_any();
     view! {
         {frame.view(
-            |told| {
-                let notices = told.notices.iter();
-                notices.filter(|it| it.kind != "no_cluster").cloned().collect()
-            },
+            |told| beside_no_cluster(&told.notices),
             head("Config", tally, tools),
             others,
             ready,
@@ -126,36 +122,16 @@ pub fn ObjectsPage() -> impl IntoView {
     }
 }
 
-fn no_cluster(told: &Objects) -> Option<&Notice> {
-    told.notices.iter().find(|it| it.kind == "no_cluster")
-}
-
 /// Ways to the findings, to some of the objects, and to a new one.
 #[component]
 fn Tools(helm: Helm) -> impl IntoView {
-    let place = use_place();
-    let text = Memo::new(move |_| place.address_or_default().text.unwrap_or_default());
     let new = move |_| {
         helm.note.set(None);
         helm.form.set(Some(Form::Gateway(None)));
     };
     view! {
         {pages()}
-        <input
-            class="field__input faulties__words"
-            type="search"
-            aria-label="Find an object: words of its name, kind or namespace"
-            placeholder="Name, kind or namespace"
-            autocomplete="off"
-            spellcheck="false"
-            prop:value=move || text.get()
-            on:input=move |event| {
-                let words = event_target_value(&event);
-                place.change(Step::Replace, |address| {
-                    address.text = (!words.is_empty()).then_some(words);
-                });
-            }
-        />
+        <Words label="Find an object: words of its name, kind or namespace" short="Name, kind or namespace" />
         <button type="button" class="button" disabled=move || helm.busy.get() on:click=new>
             <Icon symbol=Symbol::Plus />
             "New gateway…"
@@ -247,34 +223,8 @@ fn NoneFits() -> impl IntoView {
 
 /// Says that there are none, or why nothing is known of them.
 fn nothing() -> AnyView {
-    let place = use_place();
     let told = expect_context::<reports::Store>().objects.answer.get();
-    let notice = told.as_ref().and_then(|told| no_cluster(told)).cloned();
-    if let Some(notice) = notice {
-        return view! {
-            <Message title="No cluster" text=notice.message hint=notice.hint.map(|it| sentence(&it))>
-                <a class="button" href=move || place.href("sources")>"See the sources"</a>
-            </Message>
-        }
-        .into_any();
-    }
-    let narrowed = !place.now().query.namespaces.is_empty();
-    view! {
-        <Message
-            title="No objects"
-            text="There is no object of Istio or of the Gateway API here."
-            hint=narrowed.then(|| "Other namespaces may have some.".to_owned())
-        >
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
-        </Message>
-    }
-    .into_any()
+    let notices = told.map(|told| told.notices.clone()).unwrap_or_default();
+    let text = "There is no object of Istio or of the Gateway API here.".to_owned();
+    nothing_here(&notices, "No objects", text, ().into_any())
 }

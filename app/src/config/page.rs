@@ -1,11 +1,9 @@
 //! The page of the config: what is wrong with it, by object.
 
 use leptos::prelude::*;
-use mesh::api::Notice;
-use mesh::api::checks::Checks;
 
-use super::pages;
 use super::words::{self, Faulty};
+use super::{Words, beside_no_cluster, no_cluster, nothing_here, pages};
 use crate::inventory::follow;
 use crate::inventory::frame::{Frame, Others, unknown};
 use crate::reports::{self, head};
@@ -14,7 +12,7 @@ use crate::routes::words::severity as severity_name;
 use crate::shell::place::{Step, use_place};
 use crate::shell::set_title;
 use crate::ui::Segmented;
-use crate::ui::state::{Message, sentence};
+use crate::ui::state::Message;
 use crate::url;
 
 /// What is wrong with the objects that steer traffic, or should be known of them.
@@ -27,7 +25,9 @@ pub fn ConfigPage() -> impl IntoView {
     let frame = Frame::new(live, |_| true, |told| told.items.is_empty());
     let tally = Memo::new(move |_| {
         let told = frame.answer.get()?;
-        no_cluster(&told).is_none().then(|| words::tally(&told))
+        no_cluster(&told.notices)
+            .is_none()
+            .then(|| words::tally(&told))
     });
     let others = Others {
         what: "Config",
@@ -62,22 +62,11 @@ pub fn ConfigPage() -> impl IntoView {
         .into_any()
     };
     frame.view(
-        // What fills the page need not stand above it, too.
-        |told| {
-            let notices = told.notices.iter();
-            notices
-                .filter(|it| it.kind != "no_cluster")
-                .cloned()
-                .collect()
-        },
+        |told| beside_no_cluster(&told.notices),
         head("Config", tally, view! { <Filter /> }.into_any()),
         others,
         ready,
     )
-}
-
-fn no_cluster(told: &Checks) -> Option<&Notice> {
-    told.notices.iter().find(|it| it.kind == "no_cluster")
 }
 
 /// Chooses by severity and by words.
@@ -85,7 +74,6 @@ fn no_cluster(told: &Checks) -> Option<&Notice> {
 fn Filter() -> impl IntoView {
     let place = use_place();
     let severity = Signal::derive(move || url::severity_word(place.address_or_default().severity));
-    let text = Memo::new(move |_| place.address_or_default().text.unwrap_or_default());
     let choose = move |word: &'static str| {
         place.change(Step::Replace, |address| {
             address.severity = url::severity_of(word).ok().flatten();
@@ -100,21 +88,7 @@ fn Filter() -> impl IntoView {
             value=severity
             on_choose=Callback::new(choose)
         />
-        <input
-            class="field__input faulties__words"
-            type="search"
-            aria-label="Find a finding: words of it, or its code"
-            placeholder="Words, or a code"
-            autocomplete="off"
-            spellcheck="false"
-            prop:value=move || text.get()
-            on:input=move |event| {
-                let words = event_target_value(&event);
-                place.change(Step::Replace, |address| {
-                    address.text = (!words.is_empty()).then_some(words);
-                });
-            }
-        />
+        <Words label="Find a finding: words of it, or its code" short="Words, or a code" />
     }
 }
 
@@ -166,17 +140,8 @@ fn NoneFits() -> impl IntoView {
 fn nothing() -> AnyView {
     let place = use_place();
     let told = expect_context::<reports::Store>().checks.answer.get();
-    let notice = told.as_ref().and_then(|told| no_cluster(told)).cloned();
-    if let Some(notice) = notice {
-        return view! {
-            <Message title="No cluster" text=notice.message hint=notice.hint.map(|it| sentence(&it))>
-                <a class="button" href=move || place.href("sources")>"See the sources"</a>
-            </Message>
-        }
-        .into_any();
-    }
-    let n = told.map_or(0, |told| told.objects);
-    let narrowed = !place.now().query.namespaces.is_empty();
+    let n = told.as_ref().map_or(0, |told| told.objects);
+    let notices = told.map(|told| told.notices.clone()).unwrap_or_default();
     let (title, text) = match n {
         0 => (
             "Nothing to look at",
@@ -188,20 +153,6 @@ fn nothing() -> AnyView {
             format!("No faults found in {n} objects: routes, DestinationRules and Gateways."),
         ),
     };
-    let hint = narrowed.then(|| "Other namespaces may have some.".to_owned());
-    view! {
-        <Message title text hint>
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
-            <a class="button" href=move || place.href("routes")>"See the routes"</a>
-        </Message>
-    }
-    .into_any()
+    let routes = view! { <a class="button" href=move || place.href("routes")>"See the routes"</a> };
+    nothing_here(&notices, title, text, routes.into_any())
 }

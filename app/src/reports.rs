@@ -10,6 +10,7 @@ use mesh::api::sidecars::Sidecars;
 
 use crate::inventory::Ask;
 use crate::live::{Live, Standing};
+use crate::routes::HEADING;
 
 /// The latest answers; cheap to copy. One for the whole page: who comes back sees the old picture at once.
 #[derive(Clone, Copy)]
@@ -59,7 +60,7 @@ impl Store {
 pub fn head(title: &'static str, tally: Memo<Option<String>>, tools: AnyView) -> AnyView {
     view! {
         <div class="toolbar">
-            <h1 class="toolbar__title">{title}</h1>
+            <h1 class="toolbar__title" id=HEADING tabindex="-1">{title}</h1>
             <p class="tally">{move || tally.get()}</p>
             <div class="toolbar__tools">{tools}</div>
         </div>

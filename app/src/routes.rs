@@ -25,7 +25,7 @@ mod preview;
 #[cfg(test)]
 mod sample;
 
-pub use editor::Helm;
+pub use editor::{HEADING, Helm};
 pub use page::RoutesPage;
 pub use preview::Preview;
 pub use proposal::{Proposal, What};

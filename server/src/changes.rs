@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use mesh::api;
 use mesh::api::changes::{ChangeRequest, Changes, Edit, EditResult, Outcome, SetWeights, Undo};
 use mesh::api::objects::ObjectRef;
+use mesh::api::routes::Check;
 use mesh::changes::journal::{Journal, MAX_REASON};
 use mesh::object::{self, ObjectKey};
 use serde_json::Value;
@@ -254,7 +255,7 @@ async fn write_all(
             {
                 tokio::time::sleep(Duration::from_secs_f64(wait)).await;
             }
-            match write(cluster, &mut planned, id).await {
+            match write(cluster, &mut planned, id, request.without_record).await {
                 Ok(()) => {
                     planned.result.outcome = Outcome::Applied;
                     info!(
@@ -267,7 +268,6 @@ async fn write_all(
                     );
                 }
                 Err(error) => {
-                    let error = ApiError::from(error);
                     warn!(
                         object = planned.result.object,
                         change = id,
@@ -289,7 +289,12 @@ async fn write_all(
     Ok((results, failure))
 }
 
-async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result<(), ClusterError> {
+async fn write(
+    cluster: &Cluster,
+    planned: &mut Planned,
+    change: &str,
+    without_record: bool,
+) -> Result<(), ApiError> {
     // What was kept, the object before, and the object after.
     let mut copies: Vec<&Value> = Vec::new();
     let mut before: Option<&Value> = None;
@@ -297,7 +302,6 @@ async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result
     for step in &planned.writes {
         match step {
             Write::Keep(copy) => {
-                copies.push(copy);
                 let is_own = |data: &&Value| ObjectKey::of(data) == planned.key;
                 before = before.or(copy.get("data").filter(is_own));
             }
@@ -316,10 +320,19 @@ async fn write(cluster: &Cluster, planned: &mut Planned, change: &str) -> Result
                 };
                 settle(cluster, &key, problem, is_done).await?
             }
+            // Where it could not be tried before, that shows only now.
+            Err(error) if matches!(step, Write::Keep(_)) && error.is_lasting() => {
+                if !without_record {
+                    return Err(ApiError::no_record(error));
+                }
+                let check = Check::unrecorded(&planned.result.object, &error.to_string());
+                planned.result.checks.push(check);
+                continue;
+            }
             outcome => outcome?,
         };
         match (step, written) {
-            (Write::Keep(_), _) => {}
+            (Write::Keep(copy), _) => copies.push(copy),
             (_, None) => planned.result.resource_version = None,
             (_, Some(object)) => {
                 let version = object::resource_version(&object).to_owned();

@@ -214,13 +214,14 @@ pub enum ClusterError {
 impl ClusterError {
     /// Returns whether the same would be refused again, until someone changes what the cluster allows.
     pub fn is_lasting(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            // One that does not answer may do so the next time.
+            ClusterError::Denied { problem, .. } => !problem.contains("failed calling webhook"),
             ClusterError::Forbidden { .. }
-                | ClusterError::Denied { .. }
-                | ClusterError::Invalid { .. }
-                | ClusterError::Unserved { .. }
-        )
+            | ClusterError::Invalid { .. }
+            | ClusterError::Unserved { .. } => true,
+            _ => false,
+        }
     }
 }
 

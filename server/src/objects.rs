@@ -15,7 +15,7 @@ use mesh::object::{self, text_at};
 use mesh::routes::{Board, owner};
 use serde_json::Value;
 
-use crate::cluster::{Snapshot, key_of};
+use crate::cluster::{Snapshot, key_of, kube};
 use crate::http::{ApiError, App, Encoded, NoParams, Params, encoded};
 use crate::routes::no_cluster;
 
@@ -71,6 +71,10 @@ fn rows(snapshot: &Snapshot, board: &Board, namespaces: &[String]) -> Vec<Object
         .filter(|object| namespaces.is_empty() || namespaces.contains(&object.key().namespace));
     let mut rows: Vec<ObjectRow> = wanted
         .filter_map(|object| {
+            // Most objects of a cluster are of its own kinds: they are not read for this.
+            if !kube::is_of_mesh(&object.key().kind) {
+                return None;
+            }
             let value = object.value();
             // Two groups have a Gateway: under one name the first is the one that is shown.
             if !is_shown(&value) || !seen.insert(object.key()) {

@@ -152,8 +152,8 @@ fn cells(row: &ObjectRow, helm: Helm) -> AnyView {
         view! {
             <span class="objects__findings">
                 <span class="objects__mark">{severity_mark(worst)}</span>
-                <span class="visually-hidden">{severity_name(worst, 1)}": "</span>
-                <span class="figure">{n}</span>
+                <span class="figure" aria-hidden="true">{n}</span>
+                <span class="visually-hidden">{words::count(n, "finding", "findings")}", the worst: "{severity_name(worst, 1)}</span>
             </span>
         }
     });
@@ -225,6 +225,8 @@ fn NoneFits() -> impl IntoView {
 fn nothing() -> AnyView {
     let told = expect_context::<reports::Store>().objects.answer.get();
     let notices = told.map(|told| told.notices.clone()).unwrap_or_default();
-    let text = "There is no object of Istio or of the Gateway API here.".to_owned();
+    let text =
+        "There is no object here of those kinds of Istio and of the Gateway API that are read."
+            .to_owned();
     nothing_here(&notices, "No objects", text, ().into_any())
 }

@@ -226,17 +226,25 @@ fn refusal(helm: Helm, refused: Refused) -> AnyView {
     let Refused { problem, results } = refused;
     let proposal = helm.proposal.get_untracked();
     let conflict = problem.kind == "conflict";
-    let undone = proposal.map(|p| p.what);
+    let mut undone = proposal.map(|p| p.what);
+    let restores = problem.kind == "changed_since"
+        && matches!(&undone, Some(What::Edits(_)))
+        && undone.as_mut().and_then(What::whole) == Some(&mut false);
     let undo = match undone {
         Some(What::Undo { change, .. }) if problem.kind == "changed_since" => Some(change),
         _ => None,
     };
     // Of more than weights, the server's words say all three sides.
-    let structural = undo.as_ref().is_some_and(|change| change.what.is_some());
-    let put_back = (structural && !undo.as_ref().is_some_and(|change| change.made)).then(|| {
+    let structural = undo
+        .as_ref()
+        .is_some_and(|change| change.what.is_some() && !change.made);
+    let put_back = (structural || restores).then(|| {
         let anyway = move |_| {
             helm.proposal.update(|proposal| {
-                if let Some(Proposal { title, what: What::Undo { whole, .. }, .. }) = proposal {
+                let Some(Proposal { title, what, .. }) = proposal else {
+                    return;
+                };
+                if let Some(whole) = what.whole() {
                     *whole = true;
                     *title = "Put the whole object back as it was".to_owned();
                 }

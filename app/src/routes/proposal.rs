@@ -41,6 +41,19 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Returns whether the whole object is put back, where it takes a structural change of one back.
+    pub fn whole(&mut self) -> Option<&mut bool> {
+        match self {
+            What::Undo { whole, .. } => Some(whole),
+            What::Edits(edits) => match edits.as_mut_slice() {
+                [Edit::Restore { whole, .. }] => Some(whole),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Proposal {
     /// Returns whether a reason can be kept with it.
     pub fn takes_a_reason(&self) -> bool {

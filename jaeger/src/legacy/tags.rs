@@ -11,6 +11,9 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use crate::loose::{MAX_ITEMS, Reads, Shown, Text, no_list, no_object, no_scalar, nothing_else};
 use crate::read;
 
+/// A list may have room for so many more than it holds.
+const SLACK: usize = 8;
+
 /// Tags that bear a name; none where there is something else than a list.
 #[derive(Debug, Default)]
 pub struct Tags(pub Vec<Tag>);
@@ -60,6 +63,10 @@ impl<'de> Visitor<'de> for Reads<Tags> {
                 out.reserve(n_likely);
             }
             out.extend(tag);
+        }
+        // A log within a span has fewer than the span.
+        if out.capacity() - out.len() > SLACK {
+            out.shrink_to_fit();
         }
         Ok(Tags(out))
     }

@@ -35,8 +35,9 @@ fn read_server(server: &Value) -> ServerSpec {
     }
 }
 
-/// Returns everything that is wrong with what a gateway is to open, by field.
-pub fn faults(spec: &GatewaySpec) -> Vec<Fault> {
+/// Returns everything that is wrong with what a gateway is to open, by field. `now` is what it says now: a port that has
+/// its certificates in another way (from a file, `ISTIO_MUTUAL`, none at all with `PASSTHROUGH`) may go on so.
+pub fn faults(spec: &GatewaySpec, now: &GatewaySpec) -> Vec<Fault> {
     let mut found = Vec::new();
     let mut fault = |field: String, problem: &str| {
         found.push(Fault {
@@ -65,14 +66,14 @@ pub fn faults(spec: &GatewaySpec) -> Vec<Fault> {
         if server.hosts.is_empty() || server.hosts.iter().any(String::is_empty) {
             fault(at("hosts"), "is missing: name at least one");
         }
+        let has_none =
+            |it: &ServerSpec| it.credential_name.as_deref().unwrap_or_default().is_empty();
+        let goes_on = now
+            .servers
+            .iter()
+            .any(|it| it.name == server.name && it.protocol == server.protocol && has_none(it));
         match server.protocol.as_str() {
-            "HTTPS"
-                if server
-                    .credential_name
-                    .as_deref()
-                    .unwrap_or_default()
-                    .is_empty() =>
-            {
+            "HTTPS" if has_none(server) && !goes_on => {
                 fault(
                     at("credential_name"),
                     "is missing: which secret holds the certificate?",
@@ -103,19 +104,46 @@ pub fn put(gateway: &Value, to: &GatewaySpec) -> Value {
     if now.servers != to.servers {
         let old = spec.get("servers").and_then(Value::as_array);
         let old = old.cloned().unwrap_or_default();
-        let servers: Vec<Value> = to
-            .servers
-            .iter()
-            .map(|server| {
-                // A port is known by its number.
-                let at = now.servers.iter().position(|it| it.port == server.port);
-                let before = at.and_then(|at| Some((old.get(at)?, now.servers.get(at)?)));
-                write_server(before, server)
-            })
+        let befores = befores(&old, &now.servers, &to.servers);
+        let servers = befores.into_iter().zip(&to.servers);
+        let servers: Vec<Value> = servers
+            .map(|(before, server)| write_server(before, server))
             .collect();
         spec.insert("servers".to_owned(), servers.into());
     }
     gateway
+}
+
+/// A port as it is written, and what it says.
+type Written<'a> = (&'a Value, &'a ServerSpec);
+
+/// Returns which of the ports that are there each of `to` is, each of them once: the same one, else the one of that
+/// name, else the one for the same hosts, else the only one of that number. Several may have a number, with other hosts
+/// and other certificates: which of them is meant is not guessed.
+fn befores<'a>(
+    old: &'a [Value],
+    now: &'a [ServerSpec],
+    to: &[ServerSpec],
+) -> Vec<Option<Written<'a>>> {
+    let is_only = |port: u16| now.iter().filter(|it| it.port == port).count() == 1;
+    let ways: [&dyn Fn(&ServerSpec, &ServerSpec) -> bool; 4] = [
+        &|a, b| a == b,
+        &|a, b| !a.name.is_empty() && a.name == b.name,
+        &|a, b| a.port == b.port && a.hosts == b.hosts,
+        &|a, b| a.port == b.port && is_only(a.port),
+    ];
+    let mut left: Vec<Option<Written<'a>>> = old.iter().zip(now).map(Some).collect();
+    let mut found: Vec<Option<Written<'a>>> = vec![None; to.len()];
+    for is_it in ways {
+        for (place, server) in found.iter_mut().zip(to) {
+            if place.is_none() {
+                let mut its = left.iter_mut();
+                let it = its.find(|it| it.is_some_and(|(_, now)| is_it(now, server)));
+                *place = it.and_then(Option::take);
+            }
+        }
+    }
+    found
 }
 
 fn write_server(before: Option<(&Value, &ServerSpec)>, to: &ServerSpec) -> Value {

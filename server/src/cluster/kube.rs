@@ -32,7 +32,7 @@ mod watches;
 pub use access::Access;
 pub use addons::{Addon, Place};
 pub use failure::Failure;
-pub use kinds::all_kinds;
+pub use kinds::{all_kinds, is_of_mesh};
 
 use ask::{Reply, ask};
 use kinds::{KINDS, Kept, Kind, Served};

@@ -150,11 +150,14 @@ impl Helm {
             self.store.live.ask_again();
         }
         let is_join = edits.iter().any(|e| matches!(e, Edit::Join { .. }));
-        let restore = changes.change.clone().filter(|_| is_join);
+        // Without a copy from before there is no way back to offer.
+        let mut checks = changes.results.iter().flat_map(|it| &it.checks);
+        let is_recorded = checks.all(|check| check.code != "no_record");
+        let restore = changes.change.clone().filter(|_| is_join && is_recorded);
         self.form.try_set(None);
         self.say(text.clone());
         let is_back = edits.iter().any(|e| matches!(e, Edit::Restore { .. }));
-        let undo = changes.change.clone().filter(|_| !is_back);
+        let undo = changes.change.clone().filter(|_| !is_back && is_recorded);
         // Of a join, the object that stays has the record.
         let first = edits.first().map(|e| e.object().to_string());
         let undo = first.zip(undo);

@@ -88,8 +88,8 @@ impl GatewayDraft {
         }
     }
 
-    /// Returns where it is, what it says, and what is wrong with it.
-    fn read(&self) -> (ObjectRef, GatewaySpec, Vec<Fault>) {
+    /// Returns where it is, what it says, and what is wrong with it where the object says `now`.
+    fn read(&self, now: &GatewaySpec) -> (ObjectRef, GatewaySpec, Vec<Fault>) {
         let mut faults = Vec::new();
         let mut fault = |field: &str, problem: &str| {
             faults.push(Fault {
@@ -120,17 +120,17 @@ impl GatewayDraft {
             }
         }
         let servers = self.servers.iter().map(|it| {
-            let is_tls = it.protocol == "HTTPS";
-            let credential = it.credential_name.trim();
+            let kind = Ending::of(&it.protocol);
+            let credential = it.credential_name.trim().to_owned();
             ServerSpec {
                 port: it.port.trim().parse().unwrap_or(0),
                 name: it.name.trim().to_owned(),
                 protocol: it.protocol.clone(),
                 hosts: names(&it.hosts),
-                // What does not show for a protocol is not written for it.
-                credential_name: Some(credential.to_owned())
-                    .filter(|it| !it.is_empty() && is_shown(is_tls, "credential_name")),
-                https_redirect: it.https_redirect && is_shown(is_tls, "https_redirect"),
+                // What has no place in a protocol is not written for it.
+                credential_name: Some(credential)
+                    .filter(|it| !it.is_empty() && kind != Ending::Plain),
+                https_redirect: it.https_redirect && kind != Ending::Tls,
             }
         });
         let spec = GatewaySpec {
@@ -138,18 +138,31 @@ impl GatewayDraft {
             servers: servers.collect(),
         };
         let has_wrong_selector = faults.iter().any(|it| it.field == "selector");
-        let more = gateway::faults(&spec).into_iter();
+        let more = gateway::faults(&spec, now).into_iter();
         faults.extend(more.filter(|it| !(has_wrong_selector && it.field == "selector")));
         (object, spec, faults)
     }
 }
 
-/// Returns whether a port with or without TLS has a field.
-fn is_shown(is_tls: bool, field: &str) -> bool {
-    match field {
-        "credential_name" => is_tls,
-        "https_redirect" => !is_tls,
-        _ => true,
+/// What becomes of TLS at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// There is none.
+    Plain,
+    /// It ends there, or is passed through.
+    Tls,
+    /// Its protocol does not say.
+    Unknown,
+}
+
+impl Ending {
+    fn of(protocol: &str) -> Ending {
+        let is = |word: &str| protocol.eq_ignore_ascii_case(word);
+        match () {
+            () if is("HTTP") => Ending::Plain,
+            () if is("HTTPS") || is("TLS") => Ending::Tls,
+            () => Ending::Unknown,
+        }
     }
 }
 
@@ -177,7 +190,8 @@ pub fn GatewayForm(desk: Desk, id: Option<String>) -> impl IntoView {
     let add =
         move |server: fn() -> ServerDraft| move |_| draft.update(|d| d.servers.push(server()));
     let submit = move || {
-        let (object, spec, faults) = draft.get_untracked().read();
+        let now = desk.object().map(|o| gateway::read(&o.object));
+        let (object, spec, faults) = draft.get_untracked().read(&now.unwrap_or_default());
         let name = object.name.clone();
         let ports: Vec<String> = spec.servers.iter().map(|it| it.port.to_string()).collect();
         let edit = Edit::PutGateway {
@@ -260,8 +274,13 @@ fn ServerPart(desk: Desk, draft: RwSignal<GatewayDraft>, idx: usize) -> impl Int
         }
         all
     });
-    let is_tls = Memo::new(move |_| protocol.get() == "HTTPS");
-    let is_plain = Memo::new(move |_| protocol.get() == "HTTP");
+    let credential = of(|s| s.credential_name.clone());
+    let ending = Memo::new(move |_| Ending::of(&protocol.get()));
+    let has_certificate = Memo::new(move |_| match ending.get() {
+        Ending::Tls => true,
+        Ending::Plain => false,
+        Ending::Unknown => credential.with(|it| !it.is_empty()),
+    });
     let redirects =
         Memo::new(move |_| draft.with(|d| d.servers.get(idx).is_some_and(|s| s.https_redirect)));
     view! {
@@ -289,11 +308,11 @@ fn ServerPart(desk: Desk, draft: RwSignal<GatewayDraft>, idx: usize) -> impl Int
             </div>
             <Text desk label="Hosts" field=at("hosts") value=of(|s| s.hosts.clone()) on_input=set(|s, t| s.hosts = t)
                 empty="app.example.com, joined by commas; * for all" />
-            <Show when=move || is_tls.get()>
-                <Text desk label="Secret with the certificate" field=at("credential_name") value=of(|s| s.credential_name.clone())
+            <Show when=move || has_certificate.get()>
+                <Text desk label="Secret with the certificate" field=at("credential_name") value=credential
                     on_input=set(|s, t| s.credential_name = t) empty="credentialName, beside the gateway’s pods" />
             </Show>
-            <Show when=move || is_plain.get()>
+            <Show when=move || ending.get() == Ending::Plain>
                 <label class="form__check">
                     <input
                         type="checkbox"
@@ -343,7 +362,8 @@ mod tests {
             ],
         };
         let draft = GatewayDraft::of(&at(), &spec);
-        assert_eq!(draft.read(), (at(), spec, vec![]));
+        let none = GatewaySpec::default();
+        assert_eq!(draft.read(&none), (at(), spec, vec![]));
     }
 
     #[test]
@@ -352,7 +372,7 @@ mod tests {
         draft.selector = "ingressgateway".to_owned();
         draft.servers.push(ServerDraft::https());
         draft.servers[1].port = "70000".to_owned();
-        let (_, _, faults) = draft.read();
+        let (_, _, faults) = draft.read(&GatewaySpec::default());
         let fields: Vec<&str> = faults.iter().map(|it| it.field.as_str()).collect();
         assert_eq!(
             fields,
@@ -373,6 +393,13 @@ mod tests {
         draft.servers = vec![ServerDraft::https()];
         draft.servers[0].credential_name = "shop-tls".to_owned();
         draft.servers[0].protocol = "HTTP".to_owned();
-        assert_eq!(draft.read().1.servers[0].credential_name, None);
+        let servers = |draft: &GatewayDraft| draft.read(&GatewaySpec::default()).1.servers;
+        assert_eq!(servers(&draft)[0].credential_name, None);
+        // Of TLS that ends for TCP, the certificate stays.
+        draft.servers[0].protocol = "TLS".to_owned();
+        assert_eq!(
+            servers(&draft)[0].credential_name.as_deref(),
+            Some("shop-tls")
+        );
     }
 }

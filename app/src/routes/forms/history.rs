@@ -43,10 +43,12 @@ pub fn ObjectHistory(helm: Helm, id: String) -> impl IntoView {
         Some(Ok(list)) => {
             let notices = list.notices.iter();
             let notices = notices.map(|it| view! { <p class="panel__note">{it.message.clone()}" "{it.hint.clone()}</p> });
-            let lines = list.items.iter();
-            let lines = lines.map(|change| {
+            let lines = list.items.iter().enumerate();
+            let lines = lines.map(|(idx, change)| {
                 let undone = list.items.iter().any(|it| it.undoes.as_ref() == Some(&change.change));
-                line(helm, id.get_value(), change, undone)
+                // What was made is unmade only as it was made; what took something back used its copies up.
+                let has_way_back = change.undoes.is_none() && !(change.made && idx > 0);
+                line(helm, id.get_value(), change, undone, has_way_back && !undone)
             });
             view! {
                 {notices.collect_view()}
@@ -64,11 +66,9 @@ pub fn ObjectHistory(helm: Helm, id: String) -> impl IntoView {
     }
 }
 
-fn line(helm: Helm, id: String, change: &Change, undone: bool) -> AnyView {
+fn line(helm: Helm, id: String, change: &Change, undone: bool, can_undo: bool) -> AnyView {
     let said = change.what.clone().unwrap_or_default();
     let label = said.clone();
-    // What took something back used its copies up.
-    let can_undo = change.undoes.is_none() && !undone;
     let change_id = change.change.clone();
     let undo = move |_| take_back(helm, id.clone(), change_id.clone());
     view! {

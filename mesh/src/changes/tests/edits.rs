@@ -529,6 +529,56 @@ fn two_rules_of_one_host_become_one_that_says_what_both_did() {
 }
 
 #[test]
+fn a_port_of_a_gateway_keeps_what_it_says_whatever_others_have_its_number() {
+    let server = |port: u16, name: &str, host: &str, tls: Value| json!({"port": {"number": port, "name": name, "protocol": "HTTPS"}, "hosts": [host], "tls": tls});
+    let simple = json!({"mode": "SIMPLE", "credentialName": "a-tls"});
+    let mutual =
+        json!({"mode": "MUTUAL", "credentialName": "b-tls", "minProtocolVersion": "TLSV1_3"});
+    let passed = json!({"mode": "PASSTHROUGH"});
+    let mut live = gateway::new("networking.istio.io/v1", "default", "edge");
+    live["spec"] = json!({"selector": {"istio": "ingressgateway"}, "servers": [
+        server(443, "a", "a.example.com", simple.clone()),
+        server(443, "b", "b.example.com", mutual.clone()),
+        server(443, "c", "c.example.com", passed.clone()),
+    ]});
+    let now = gateway::read(&live);
+    let tls = |to: &GatewaySpec| {
+        assert_eq!(
+            gateway::faults(to, &now),
+            [],
+            "nothing was asked for that was not there"
+        );
+        let put = gateway::put(&live, to);
+        let servers = put["spec"]["servers"].as_array().unwrap().iter();
+        servers.map(|it| it["tls"].clone()).collect::<Vec<Value>>()
+    };
+    let all = |of: &[&Value]| of.iter().copied().cloned().collect::<Vec<Value>>();
+    let mut hosts = now.clone();
+    hosts.servers[1].hosts.push("d.example.com".to_owned());
+    assert_eq!(tls(&hosts), all(&[&simple, &mutual, &passed]));
+    let mut moved = now.clone();
+    moved.servers[1].port = 8443;
+    moved.servers.swap(0, 1);
+    assert_eq!(tls(&moved), all(&[&mutual, &simple, &passed]));
+    let mut fewer = now.clone();
+    fewer.servers.remove(0);
+    fewer.servers[0].name = "renamed".to_owned();
+    assert_eq!(
+        tls(&fewer),
+        all(&[&mutual, &passed]),
+        "of a new name, the one for the same hosts"
+    );
+    // A port that gets TLS anew needs a certificate.
+    let mut more = now.clone();
+    more.servers.push(ServerSpec {
+        name: "d".to_owned(),
+        credential_name: None,
+        ..now.servers[1].clone()
+    });
+    assert_eq!(gateway::faults(&more, &now).len(), 1);
+}
+
+#[test]
 fn a_gateway_opens_ports_and_a_route_is_bound_to_it() {
     let spec = GatewaySpec {
         selector: [("istio".to_owned(), "ingressgateway".to_owned())].into(),
@@ -550,7 +600,8 @@ fn a_gateway_opens_ports_and_a_route_is_bound_to_it() {
             },
         ],
     };
-    assert_eq!(gateway::faults(&spec), []);
+    let none = GatewaySpec::default();
+    assert_eq!(gateway::faults(&spec, &none), []);
     let made = gateway::put(
         &gateway::new("networking.istio.io/v1", "default", "app-gateway"),
         &spec,
@@ -567,11 +618,11 @@ fn a_gateway_opens_ports_and_a_route_is_bound_to_it() {
         put["spec"]["servers"][0]["tls"],
         json!({"mode": "SIMPLE", "credentialName": "app-tls-secret", "minProtocolVersion": "TLSV1_3"})
     );
-    assert_eq!(gateway::faults(&GatewaySpec::default()).len(), 2);
+    assert_eq!(gateway::faults(&none, &none).len(), 2);
     let mut wrong = spec;
     wrong.servers[1].credential_name = None;
     wrong.servers[0].name = "https".to_owned();
-    assert_eq!(told(&gateway::faults(&wrong)).len(), 2);
+    assert_eq!(told(&gateway::faults(&wrong, &none)).len(), 2);
 
     let plain = super::split();
     assert_eq!(gateway::bind(&plain, &["mesh".to_owned()], None), plain);

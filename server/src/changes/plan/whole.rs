@@ -276,7 +276,8 @@ impl Planner<'_> {
                 if place.kind != ObjectKind::Gateway {
                     return Err(wrong_kind("Ports are opened by a Gateway."));
                 }
-                no_faults(gateway::faults(spec))?;
+                let now = live.map(gateway::read).unwrap_or_default();
+                no_faults(gateway::faults(spec, &now))?;
                 let new =
                     || gateway::new(&self.api_version(place.kind), &place.namespace, &place.name);
                 let wanted = gateway::put(&live.cloned().unwrap_or_else(new), spec);

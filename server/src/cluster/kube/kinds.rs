@@ -73,6 +73,12 @@ pub const KINDS: [Kind; 25] = [
     kind("WorkloadEntry", ISTIO, Kept::Whole),
 ];
 
+/// Returns whether a kind is, or may be, one of Istio's or of the Gateway API's.
+pub fn is_of_mesh(kind: &str) -> bool {
+    let is_of = |it: &&Kind| it.group == GATEWAY_API || it.group.ends_with(".istio.io");
+    KINDS.iter().filter(is_of).any(|it| it.kind == kind)
+}
+
 impl Kind {
     /// Returns the kind that writes of this name go to.
     pub fn named(name: &str) -> Option<&'static Kind> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use support::{Answer, Pidali, Stub, response};
+use support::{Answer, Pidali, Stub, question_of, response};
 
 const JSON: &str = "application/json";
 
@@ -41,11 +41,11 @@ fn sample(from: &str, to: &str, code: &str, value: &str) -> String {
     )
 }
 
-/// Answers questions about requests with `samples`, everything else with nothing.
+/// Answers questions about the requests that callers report with `samples`, everything else with nothing.
 fn requests_are(samples: String) -> Result<Stub> {
     Stub::raw(move |request| {
-        let about_requests =
-            request.contains("istio_requests_total") && !request.contains("__name__");
+        let question = question_of(request);
+        let about_requests = question.contains("istio_requests_total{reporter!=");
         let body = vector(if about_requests { &samples } else { "" });
         Some(response(200, JSON, &body))
     })

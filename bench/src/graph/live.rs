@@ -20,7 +20,8 @@ use crate::Report;
 const WINDOW: u32 = 240;
 /// How often proxies are scraped, in seconds.
 const INTERVAL: u32 = 5;
-const N_COLD: usize = 7;
+/// Enough that a source which collects its garbage in every third of them does not move the median.
+const N_COLD: usize = 15;
 const N_WARM: usize = 60;
 const N_VIEWERS: usize = 100;
 /// How long the viewers look, in seconds.

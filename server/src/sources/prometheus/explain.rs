@@ -4,7 +4,7 @@ use mesh::telemetry::Series;
 use mesh::units::{UnixMillis, Window};
 
 use super::births::Place;
-use super::promql::{self, Dialect, Durations};
+use super::promql::{self, Dialect, Durations, View};
 use super::{Prometheus, breakers, control_plane, proxies, series};
 
 /// One question with what its answer says.
@@ -85,7 +85,7 @@ impl Dialect {
                 let mut asked = breakers::questions(*window);
                 asked.push(Asked::once(
                     "calls by response flag (UO, UH): the graph's own question",
-                    self.requests(*window),
+                    self.requests(*window, View::Client),
                 ));
                 asked
             }
@@ -94,7 +94,14 @@ impl Dialect {
 
     fn graph_questions(&self, window: Window, births: &Place) -> Vec<Asked> {
         let mut asked = vec![
-            Asked::once("requests in the window", self.requests(window)),
+            Asked::once(
+                "requests in the window, as callers report them",
+                self.requests(window, View::Client),
+            ),
+            Asked::once(
+                "requests in the window, as servers report them",
+                self.requests(window, View::Server),
+            ),
             Asked::once(
                 "targets with series that are new in it: 1, or 2 and the age of their proxies in seconds",
                 promql::targets_with_new_series(window),

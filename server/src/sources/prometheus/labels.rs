@@ -118,6 +118,13 @@ impl Reader {
             .collect()
     }
 
+    /// Remembers what another had to leave out.
+    pub fn leave_out_too(&mut self, other: &Reader) {
+        for (why, n) in &other.left_out {
+            *self.left_out.entry(why).or_default() += n;
+        }
+    }
+
     fn leave_out<T>(&mut self, why: &'static str) -> Option<T> {
         *self.left_out.entry(why).or_default() += 1;
         None

@@ -49,6 +49,15 @@ pub struct Dialect {
     pub goes_back_to_zero: bool,
 }
 
+/// Whose view of the requests is asked (rule R2). Together they are all reporters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The client's: sidecars, gateways and waypoints.
+    Client,
+    /// The server's.
+    Server,
+}
+
 /// Whose durations are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durations {
@@ -63,10 +72,14 @@ impl Dialect {
         format!("{}{metric}", self.prefix)
     }
 
-    /// Asks for the number of requests of the whole mesh: what counters rose by within the window. What
+    /// Asks for the number of requests of the whole mesh in one view: what counters rose by within the window. What
     /// [`Dialect::born`] tells comes on top.
-    pub fn requests(&self, window: Window) -> String {
-        let metric = self.named(REQUESTS);
+    pub fn requests(&self, window: Window, view: View) -> String {
+        let metric = selector(
+            &self.named(REQUESTS),
+            Some(view.matcher()),
+            &Place::Anywhere,
+        );
         let rose = self.rose(&metric, window);
         format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({rose})")
     }
@@ -177,16 +190,20 @@ impl Dialect {
     /// Returns what the series of `metric` that were born inside the window began with, less what `increase()` has
     /// made of it: that assumes that a counter came from zero before its first sample (`extrapolatedRate` in
     /// Prometheus's promql/functions.go), and n samples are n - 1 intervals apart.
+    ///
+    /// A step is told as a share of the first value, so that each function is asked once: what finding the series
+    /// again costs is most of the question.
     fn first_value(&self, metric: &str, window: Window) -> String {
         let over = |what: &str| format!("{what}_over_time({metric}[{window}])");
         let (min, max, count) = (over("min"), over("max"), over("count"));
-        let step = format!("({max} - {min}) / clamp_min({count} - 1, 1)");
+        let first = format!("(({min} > 0) unless {metric} offset {window})");
+        let step = format!("({max} / {min} - 1) / clamp_min({count} - 1, 1)");
         let beyond = if self.goes_back_to_zero {
-            format!("({min} >= 1.1 * {step}) - 0.5 * {step}")
+            format!("(1 - 0.5 * ({step} <= 1 / 1.1))")
         } else {
-            format!("clamp_min({min} - 0.5 * {step}, 0)")
+            format!("clamp_min(1 - 0.5 * {step}, 0)")
         };
-        format!("({beyond} unless {metric} offset {window})")
+        format!("({first} * {beyond})")
     }
 
     fn flows_born(
@@ -251,10 +268,19 @@ fn selector(metric: &str, matcher: Option<&str>, births: &Place) -> String {
     }
 }
 
+impl View {
+    fn matcher(self) -> &'static str {
+        match self {
+            View::Client => "reporter!=\"destination\"",
+            View::Server => "reporter=\"destination\"",
+        }
+    }
+}
+
 impl Durations {
     fn matcher(self) -> &'static str {
         match self {
-            Durations::Client => "reporter!=\"destination\"",
+            Durations::Client => View::Client.matcher(),
             Durations::WithoutCaller => "reporter=\"destination\", source_workload=\"unknown\"",
         }
     }

@@ -11,14 +11,30 @@ use mesh::units::{UnixMillis, Window};
 use super::*;
 use crate::sources::Answer;
 
+/// Asks for the requests of one who gives this answer to everything.
 async fn asked(
     answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
 ) -> Result<Answer<Vec<Sample>>, PrometheusError> {
+    told(move |_| answer()).await
+}
+
+/// Asks for the requests of one who answers by what is asked.
+async fn told(
+    answer: impl Fn(&str) -> Response + Clone + Send + Sync + 'static,
+) -> Result<Answer<Vec<Sample>>, PrometheusError> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(move || {
+    let router = Router::new().fallback(move |form: String| {
         let answer = answer.clone();
-        async move { answer() }
+        async move {
+            let question =
+                form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == "query");
+            answer(
+                &question
+                    .map(|(_, text)| text.into_owned())
+                    .unwrap_or_default(),
+            )
+        }
     });
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let mut settings = Settings::new(&format!("http://user:secret@{address}/prom"));
@@ -114,26 +130,36 @@ async fn what_can_not_be_counted_is_left_out_and_said() {
     let item = |reporter: &str, value: &str| {
         format!(r#"{{"metric":{{"reporter":"{reporter}",{labels}}},"value":[1,"{value}"]}}"#)
     };
-    let items = [
+    let callers = [
         item("source", "2.5"),
         item("source", "NaN"),
         item("source", "+Inf"),
-        item("source", "-1"),
         item("moon", "1"),
-    ]
-    .join(",");
-    let body = format!(
-        r#"{{"status":"success","warnings":["slow disk"],"data":{{"resultType":"vector","result":[{items}]}}}}"#
-    );
-    let answer = asked(move || json(200, body.clone())).await.unwrap();
-    assert_eq!(answer.value.len(), 1);
+    ];
+    let servers = [item("destination", "-1"), item("destination", "2")];
+    let body = |items: &[String]| {
+        let items = items.join(",");
+        format!(
+            r#"{{"status":"success","warnings":["slow disk"],"data":{{"resultType":"vector","result":[{items}]}}}}"#
+        )
+    };
+    let (callers, servers) = (body(&callers), body(&servers));
+    let answer = told(move |question| {
+        let is_servers = question.contains(r#"reporter="destination""#);
+        json(200, if is_servers { &servers } else { &callers }.clone())
+    });
+    let answer = answer.await.unwrap();
+    let values: Vec<f64> = answer.value.iter().map(|it| it.value).collect();
+    assert_eq!(values, [2.5, 2.0]);
     let sample = &answer.value[0];
-    assert_eq!(sample.value, 2.5);
     assert_eq!(sample.key.destination, Peer::default());
     assert_eq!(sample.key.response.http, Some(503));
     assert!(sample.key.flags.contains("UH"));
     let said: Vec<&str> = answer.notices.iter().map(|n| n.message.as_str()).collect();
-    assert!(said[0].contains("slow disk"), "{said:?}");
+    assert!(
+        said[0].contains("slow disk"),
+        "once, though both say it: {said:?}"
+    );
     assert!(said[1].starts_with("3 series with a value"), "{said:?}");
     assert!(
         said[2].starts_with("1 series without a known `reporter`"),

@@ -15,7 +15,7 @@ use mesh::units::UnixMillis;
 use crate::sources::Answer;
 
 use super::labels::Reader;
-use super::promql::{self, Durations};
+use super::promql::{self, Durations, View};
 use super::{Prometheus, PrometheusError};
 
 /// What an answer told by key, with what could not be read.
@@ -49,32 +49,51 @@ impl<K: Ord + Hash, V> Told<K, V> {
     }
 }
 
+impl Counts {
+    /// Adds what another question counted.
+    fn add(&mut self, other: Counts) {
+        for (key, value) in other.sorted() {
+            *self.by_key.entry(key).or_default() += value;
+        }
+    }
+}
+
 /// What stands before the name of a flow that a node's proxy tells.
 const TUNNEL: &str = "tunnel_";
 
 impl Prometheus {
     /// Returns how many requests there were in the window, mesh-wide.
     ///
-    /// What counters rose by, and what those that are new began with, are asked side by side: together they
-    /// take as long as the first alone where the source has two processors.
+    /// What counters rose by, a question for each view, and what those that are new began with are asked side by
+    /// side: that is most of the wait, and a source answers on as many processors as it has questions.
     pub async fn requests(&self, ask: &Requests) -> Result<Answer<Vec<Sample>>, PrometheusError> {
         let Requests { window, at } = *ask;
         let dialect = self.dialect().await;
-        let text = dialect.requests(window);
+        let (client, server) = (
+            dialect.requests(window, View::Client),
+            dialect.requests(window, View::Server),
+        );
         let new = async {
             let births = self.births(&dialect, window, at).await;
             let text = dialect.born(window, &births.at);
             let born = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
             Ok((born.await.transpose()?, births))
         };
-        let rose = self.counts(&text, at);
-        let ((mut all, mut notices), (born, births)) = tokio::try_join!(rose, new)?;
+        let rose = (self.counts(&client, at), self.counts(&server, at));
+        let ((mut all, mut notices), (others, warnings), (born, births)) =
+            tokio::try_join!(rose.0, rose.1, new)?;
+        for warning in warnings {
+            // Two questions about one metric are warned of in the same words.
+            if !notices.contains(&warning) {
+                notices.push(warning);
+            }
+        }
+        all.reader.leave_out_too(&others.reader);
+        all.add(others);
         notices.extend(all.reader.notices());
         if let Some((born, warnings)) = born {
             notices.extend(warnings);
-            for (key, value) in born.sorted() {
-                *all.by_key.entry(key).or_default() += value;
-            }
+            all.add(born);
         }
         notices.extend(births.notice());
         notices.extend(self.prefixed());

@@ -8,11 +8,14 @@ use mesh::links::jaeger_tags;
 use mesh::trace::{Dependency, Log, Process, Search, Span, SpanKind, Trace};
 use serde::Deserialize;
 
+use crate::Beside;
 use crate::loose::{self, Entries, Int, Item, List, Object, Text, Texts, Word};
 use crate::read::{self, Unread, Words};
 
+mod parts;
 mod tags;
 
+use parts::Parts;
 use tags::Tags;
 
 /// Returns the parameters of a search.
@@ -75,6 +78,8 @@ impl Item for Failed {
 fn envelope<'de, T: Default + Deserialize<'de>>(
     body: &'de [u8],
 ) -> Result<Envelope<T>, serde_json::Error> {
+    // Those of an answer that did not read to its end.
+    drop(read::take_words());
     let around: Around<T> = loose::object(body)?;
     let errors = around.errors.items.into_iter();
     Ok(Envelope {
@@ -130,11 +135,21 @@ impl Item for Called<'_> {
     }
 }
 
-/// Reads traces; `None` where the answer has none, and how many are none.
-pub fn traces(body: &[u8]) -> Result<(Envelope<Vec<Trace>>, usize), serde_json::Error> {
-    // Those of an answer that did not read to its end.
-    drop(read::take_words());
-    let read: Envelope<List<WireTrace<'_>>> = envelope(body)?;
+/// Reads traces; `None` where the answer has none, and how many are none. Of a long answer, parts are read `beside` each
+/// other.
+pub fn traces(
+    body: &[u8],
+    beside: &impl Beside,
+) -> Result<(Envelope<Vec<Trace>>, usize), serde_json::Error> {
+    let mut parts = Parts::of(body, beside.n());
+    match parts.as_mut().and_then(|it| it.read(beside)) {
+        Some(read) => Ok(made(read)),
+        None => envelope(body).map(made),
+    }
+}
+
+/// Makes traces of what was read; returns how many are none, too.
+fn made(read: Envelope<List<WireTrace<'_>>>) -> (Envelope<Vec<Trace>>, usize) {
     let mut words = read::take_words();
     let mut n_left_out = 0;
     let data = read.data.map(|all| {
@@ -152,7 +167,7 @@ pub fn traces(body: &[u8]) -> Result<(Envelope<Vec<Trace>>, usize), serde_json::
         data,
         errors: read.errors,
     };
-    Ok((envelope, n_left_out))
+    (envelope, n_left_out)
 }
 
 #[derive(Default, Deserialize)]

@@ -7,5 +7,8 @@
 pub mod legacy;
 pub mod otlp;
 
+mod beside;
 mod loose;
 mod read;
+
+pub use beside::{Alone, Beside};

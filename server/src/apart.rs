@@ -3,8 +3,9 @@
 use std::num::NonZero;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 
+use jaeger::Beside;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::ApiError;
@@ -47,6 +48,29 @@ impl Turn {
         made.map_err(|error| {
             tracing::error!(%error, "An answer could not be made");
             ApiError::internal()
+        })
+    }
+}
+
+/// Reads parts of one answer on a thread each: that takes milliseconds, and somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads;
+
+impl Beside for Threads {
+    fn n(&self) -> usize {
+        available_parallelism().map_or(1, NonZero::get)
+    }
+
+    fn all<T: Send, W: FnOnce() -> T + Send>(&self, works: Vec<W>) -> Vec<Option<T>> {
+        let mut works = works.into_iter();
+        let Some(first) = works.next() else {
+            return Vec::new();
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = works.map(|work| scope.spawn(work)).collect();
+            let first = Some(first());
+            let others = others.into_iter().map(|it| it.join().ok());
+            std::iter::once(first).chain(others).collect()
         })
     }
 }

@@ -7,6 +7,7 @@ use mesh::trace::{Dependency, Found, Search, Span, Trace};
 
 use super::JaegerError;
 use super::ask::Body;
+use crate::apart::Threads;
 use crate::sources::reach::shorten;
 
 /// So many words of a server are repeated.
@@ -120,7 +121,7 @@ fn traces(body: &Body, is_v3: bool) -> Result<Option<Read>, JaegerError> {
         let traces = has_traces.then_some(told.traces);
         (traces, told.n_left_out, told.errors)
     } else {
-        let (read, n_left_out) = legacy::traces(&body.bytes).map_err(unreadable)?;
+        let (read, n_left_out) = legacy::traces(&body.bytes, &Threads).map_err(unreadable)?;
         (read.data, n_left_out, read.errors)
     };
     let Some(mut traces) = data(body, traces, &errors)? else {

@@ -248,6 +248,7 @@ impl Ledger {
                     (false, false, Reporter::Source) => Mtls::Unknown,
                     (false, ..) => Mtls::Mutual,
                 },
+                template: None,
             };
             Some((key, is_tunnel))
         };
@@ -322,6 +323,7 @@ impl Ledger {
                 true => Mtls::Mutual,
                 false => Mtls::Unknown,
             },
+            template: None,
         };
         let server = TrafficKey {
             reporter: Reporter::Destination,

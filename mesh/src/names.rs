@@ -73,3 +73,7 @@ name_type!(
     /// A version: Istio's canonical revision. Istio writes `latest` where a workload has none.
     VersionName
 );
+name_type!(
+    /// What tells the pods of one template from those of another of the same workload: a hash of it.
+    TemplateHash
+);

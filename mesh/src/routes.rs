@@ -11,7 +11,7 @@ use crate::api::routes::{Route, RouteRef, Routes};
 use crate::changes::journal::Journal;
 use crate::changes::subsets::VERSION;
 use crate::graph::Facts;
-use crate::inventory::{Inventory, Workload};
+use crate::inventory::{Inventory, ROLLOUT_HASH, Workload};
 use crate::routing::destination_rule::{Subset, is_subset};
 use crate::routing::{self, RouteView, Routing, RulePlace, hosts};
 use crate::units::{UnixMillis, Window};
@@ -235,7 +235,16 @@ impl Board {
             Some(known) => known.as_ref().is_some_and(|it| workload.has(&it.labels)),
         };
         let selected = workloads.iter().filter(selects);
+        // Argo writes it into subsets, or into the selectors of two services.
+        let of_subset = subset
+            .as_ref()
+            .and_then(|it| it.as_ref()?.labels.get(ROLLOUT_HASH));
+        let service = place
+            .as_ref()
+            .and_then(|place| self.inventory.services.get(place));
+        let template = of_subset.or_else(|| service?.selector.get(ROLLOUT_HASH));
         Target {
+            template: template.cloned(),
             service: place,
             workloads: selected
                 .map(|w| (w.namespace.clone(), w.name.clone()))

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::names::{AppName, ClusterName, NamespaceName, ServiceName, VersionName, WorkloadName};
+use crate::names::{
+    AppName, ClusterName, NamespaceName, ServiceName, TemplateHash, VersionName, WorkloadName,
+};
 use crate::units::{UnixMillis, Window};
 
 mod control_plane;
@@ -165,6 +167,9 @@ pub struct TrafficKey {
     pub flags: Flags,
     /// Whether it was under mutual TLS.
     pub mtls: Mtls,
+    /// The template of the callee's pod, where that reports itself and the source keeps the label: which side of an
+    /// Argo Rollout took the call (rule R6).
+    pub template: Option<TemplateHash>,
 }
 
 /// How many calls of one key there were in the window asked for.

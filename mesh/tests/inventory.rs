@@ -53,6 +53,7 @@ fn key(reporter: Reporter, from: &str, to: &str, service: &str, code: u16) -> Tr
             Reporter::Destination => Mtls::Mutual,
             _ => Mtls::Unknown,
         },
+        template: None,
     }
 }
 

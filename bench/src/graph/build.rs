@@ -147,6 +147,7 @@ fn push(
                 Reporter::Destination => Mtls::Mutual,
                 _ => Mtls::Unknown,
             },
+            template: None,
         })
     };
     for reporter in [Reporter::Source, Reporter::Destination] {

@@ -45,6 +45,7 @@ fn call(reporter: Reporter, caller: &str, flags: &str, value: f64) -> Sample {
         response: Response::default(),
         flags: Flags::parse(flags),
         mtls: Mtls::Unknown,
+        template: None,
     };
     Sample {
         key: Arc::new(key),

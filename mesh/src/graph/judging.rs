@@ -163,6 +163,7 @@ mod tests {
                 },
                 flags: Flags::parse("-"),
                 mtls: Mtls::Unknown,
+                template: None,
             })
         };
         let buckets = [(100.0, 50.0), (1000.0, 100.0), (f64::INFINITY, 100.0)];

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::{Calls, Facts, Totals, merge_histogram};
+use crate::names::TemplateHash;
 use crate::telemetry::{Reporter, TrafficKey};
 
 /// Namespace and name of a workload or a service.
@@ -50,6 +51,43 @@ pub struct Target {
     pub service: Option<Place>,
     /// The workloads whose pods take its calls.
     pub workloads: BTreeSet<Place>,
+    /// The template of those pods, where it is one side of an Argo Rollout (rule R6).
+    pub template: Option<String>,
+}
+
+/// How the destinations of a rule can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// They are other workloads, or other services.
+    Workloads,
+    /// Some are sides of one Rollout: the pods themselves report whose they are, where the source keeps it.
+    Templates,
+    /// Some are the same pods.
+    No,
+}
+
+impl Apart {
+    /// Returns how these can.
+    pub fn of(targets: &[Target]) -> Apart {
+        let pairs = targets.iter().enumerate().flat_map(|(idx, a)| {
+            let others = targets.iter().skip(idx + 1);
+            others.map(move |b| (a, b))
+        });
+        let mut same = pairs
+            .filter(|(a, b)| a.service == b.service && !a.workloads.is_disjoint(&b.workloads))
+            .peekable();
+        if same.peek().is_none() {
+            return Apart::Workloads;
+        }
+        let mut are_sides = same.map(|(a, b)| {
+            let sides = a.template.as_ref().zip(b.template.as_ref());
+            sides.is_some_and(|(a, b)| a != b)
+        });
+        match are_sides.all(|it| it) {
+            true => Apart::Templates,
+            false => Apart::No,
+        }
+    }
 }
 
 /// The calls of one group of callers to the destinations of one rule.
@@ -59,6 +97,8 @@ pub struct Flow {
     pub destinations: Vec<Calls>,
     /// Calls to the destinations' services that no endpoint took.
     pub not_taken: Totals,
+    /// Whether each destination's calls are its own.
+    pub is_apart: bool,
 }
 
 impl Flow {
@@ -81,14 +121,18 @@ struct Report<'a> {
 }
 
 impl<'a> Flows<'a> {
-    /// Sorts facts by service. Only what the callers' side reports is of a caller's rule.
+    /// Sorts facts by service. Only what the callers' side reports is of a caller's rule; which side of a Rollout took
+    /// a call is known to the callee alone.
     pub fn of(facts: &'a Facts) -> Flows<'a> {
         let mut by_service: HashMap<_, Vec<Report<'a>>> = HashMap::new();
         let mut push = |key: &'a TrafficKey, count, histogram| {
             let service = key.service.as_ref();
             let place =
                 service.and_then(|s| Some((s.namespace.as_ref()?.as_str(), s.name.as_str())));
-            if let (Some(place), Reporter::Source | Reporter::Waypoint) = (place, key.reporter) {
+            let is_callers = key.reporter != Reporter::Destination;
+            if let Some(place) = place
+                && (is_callers || key.template.is_some())
+            {
                 by_service.entry(place).or_default().push(Report {
                     key,
                     count,
@@ -107,6 +151,26 @@ impl<'a> Flows<'a> {
 
     /// Returns the calls of `who` to each of `targets`.
     pub fn toward(&self, who: &Who<'_>, targets: &[Target]) -> Flow {
+        let apart = Apart::of(targets);
+        let by_callers = self.told_by_callers(who, targets);
+        if apart == Apart::Templates {
+            let by_callees = self.reported_by(Reporter::Destination, who, targets);
+            if by_callees.requests() > 0.0 {
+                return Flow {
+                    // What reached nobody, callers alone tell.
+                    not_taken: by_callers.not_taken,
+                    is_apart: true,
+                    ..by_callees
+                };
+            }
+        }
+        Flow {
+            is_apart: apart == Apart::Workloads,
+            ..by_callers
+        }
+    }
+
+    fn told_by_callers(&self, who: &Who<'_>, targets: &[Target]) -> Flow {
         let sidecars = self.reported_by(Reporter::Source, who, targets);
         if sidecars.requests() > 0.0 {
             return sidecars;
@@ -119,6 +183,7 @@ impl<'a> Flows<'a> {
         let mut flow = Flow {
             destinations: vec![Calls::default(); targets.len()],
             not_taken: Totals::default(),
+            is_apart: false,
         };
         let services: BTreeSet<&Place> =
             targets.iter().filter_map(|t| t.service.as_ref()).collect();
@@ -134,8 +199,13 @@ impl<'a> Flows<'a> {
                     continue;
                 };
                 let place = (namespace.as_str().to_owned(), workload.as_str().to_owned());
+                let template = report.key.template.as_ref().map(TemplateHash::as_str);
                 let takes = |target: &Target| {
-                    target.service.as_ref() == Some(service) && target.workloads.contains(&place)
+                    target.service.as_ref() == Some(service)
+                        && target.workloads.contains(&place)
+                        && (reporter != Reporter::Destination
+                            || target.template.is_none()
+                            || target.template.as_deref() == template)
                 };
                 if let Some(calls) = targets
                     .iter()

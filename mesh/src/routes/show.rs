@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::measured::{Flow, Flows, Place, Target, Who, shares};
+use super::measured::{Apart, Flow, Flows, Place, Target, Who, shares};
 use super::{Board, Evidence, ReadRoute};
 use crate::api::routes::{Callers, Destination, Measured, Pods, Route, Rule};
 use crate::graph::workload_id;
@@ -244,7 +244,8 @@ impl<'a> Showing<'a> {
                 .get(&secs)
                 .map(|flows| flows.toward(who, targets))
         });
-        let overlap = overlapping(targets);
+        // Figures of a shorter time that can't be told apart say nothing beside those that can.
+        let recent = recent.filter(|it| it.is_apart == flow.is_apart);
         let counts: Option<Vec<f64>> = recent.as_ref().map(|flow| {
             flow.destinations
                 .iter()
@@ -262,7 +263,7 @@ impl<'a> Showing<'a> {
             .enumerate()
             .map(|(idx, calls)| {
                 // What can't be told apart is not the first one's alone.
-                if overlap {
+                if !flow.is_apart {
                     return None;
                 }
                 let told = told.get(idx).copied().flatten();
@@ -288,7 +289,7 @@ impl<'a> Showing<'a> {
             rps: six_digits(flow.requests() / f64::from(window.secs())),
             not_taken: not_taken.requests,
             not_taken_flags: not_taken.flags,
-            note: note(shared, overlap),
+            note: note(shared, Apart::of(targets), flow.is_apart),
         };
         (group, measured)
     }
@@ -302,12 +303,23 @@ impl<'a> Showing<'a> {
     }
 }
 
-fn note(shared: &[bool], overlap: bool) -> Option<String> {
-    if overlap {
-        return Some(
-            "Two of these destinations are the same pods: metrics can't tell them apart."
-                .to_owned(),
-        );
+fn note(shared: &[bool], apart: Apart, is_apart: bool) -> Option<String> {
+    let templates = match (apart, is_apart) {
+        (Apart::Workloads, _) => None,
+        (Apart::Templates, true) => Some(
+            "Some of these destinations are sides of one Argo Rollout: their calls are told apart as their own pods \
+             count them, how long these took is not.",
+        ),
+        (Apart::Templates, false) => Some(
+            "Some of these destinations are sides of one Argo Rollout, and the metrics do not tell them apart: keep the \
+             label `rollouts-pod-template-hash` of the pods that are scraped, by a `labelmap` as in Istio's own sample.",
+        ),
+        (Apart::No, _) => {
+            Some("Two of these destinations are the same pods: metrics can't tell them apart.")
+        }
+    };
+    if let Some(templates) = templates {
+        return Some(templates.to_owned());
     }
     shared.iter().any(|s| *s).then(|| {
         "Other rules lead to the same pods, and metrics do not name the rule: the measured shares are of all \
@@ -358,14 +370,4 @@ pub fn followers(rule: &routing::Rule, gateways: &[String]) -> Vec<String> {
                 .any(|m| m.gateways.is_empty() || m.gateways.contains(gateway))
     };
     gateways.iter().filter(named).cloned().collect()
-}
-
-/// Returns whether two destinations are the same pods.
-pub(super) fn overlapping(targets: &[Target]) -> bool {
-    targets.iter().enumerate().any(|(idx, a)| {
-        targets
-            .iter()
-            .skip(idx + 1)
-            .any(|b| a.service == b.service && !a.workloads.is_disjoint(&b.workloads))
-    })
 }

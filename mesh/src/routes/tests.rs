@@ -239,6 +239,7 @@ fn calls(from: (&str, &str), to: Option<&str>, code: u16, value: f64) -> Sample 
             },
             flags: Flags::parse(if to.is_none() { "UH" } else { "-" }),
             mtls: Mtls::Unknown,
+            template: None,
         }),
         value,
     }
@@ -349,6 +350,79 @@ fn two_subsets_on_one_workload_can_not_be_told_apart() {
             .as_ref()
             .unwrap()
             .contains("tell them apart")
+    );
+}
+
+const ROLLOUT: &str = "
+{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: pay, namespace: default}, spec: {replicas: 4, template: {metadata: {labels: {app: pay}}}}, status: {readyReplicas: 4}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: backend, namespace: default}, spec: {selector: {app: pay}, ports: [{port: 80}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: pay, namespace: default}, spec: {host: backend, subsets: [{name: stable, labels: {app: pay, rollouts-pod-template-hash: aaa}}, {name: canary, labels: {app: pay, rollouts-pod-template-hash: bbb}}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: split, namespace: default}, spec: {hosts: [backend], http: [{route: [{destination: {host: backend, subset: stable}, weight: 90}, {destination: {host: backend, subset: canary}, weight: 10}]}]}}
+";
+
+/// The same calls as the callee reports them, of a pod of this template.
+fn taken_by(template: Option<&str>, sample: Sample) -> Sample {
+    let key = TrafficKey {
+        reporter: Reporter::Destination,
+        template: template.map(Into::into),
+        ..(*sample.key).clone()
+    };
+    Sample {
+        key: Arc::new(key),
+        ..sample
+    }
+}
+
+#[test]
+fn r6_the_sides_of_a_rollout_are_told_apart_as_their_pods_report() {
+    let web = ("shop", "web");
+    let to = |code, value| calls(web, Some("pay"), code, value);
+    let of_callers = || vec![to(200, 98.0), to(503, 2.0), calls(web, None, 503, 5.0)];
+    let rule = |samples: Vec<Sample>| {
+        let facts = facts(samples);
+        let objects: Vec<Value> = serde_saphyr::from_multiple(ROLLOUT).unwrap();
+        let objects = objects.into_iter().map(|it| Arc::new(Stored::from(it)));
+        let board = Board::read(Read::all(objects.collect()));
+        let route = board
+            .route(&place("split"), &evidence(Some(&facts)))
+            .unwrap();
+        route.rules.into_iter().next().unwrap()
+    };
+    let mut samples = of_callers();
+    samples.extend([
+        taken_by(Some("aaa"), to(200, 80.0)),
+        taken_by(Some("bbb"), to(200, 18.0)),
+        taken_by(Some("bbb"), to(503, 2.0)),
+    ]);
+    let told = rule(samples);
+    let measured = told.destinations.iter().map(|it| {
+        let measured = &it.measured[0];
+        (
+            measured.traffic.requests,
+            measured.traffic.errors,
+            measured.share,
+        )
+    });
+    assert_eq!(
+        measured.collect::<Vec<_>>(),
+        [(80.0, 0.0, Some(0.761905)), (20.0, 2.0, Some(0.190476)),]
+    );
+    assert_eq!(told.callers[0].not_taken, 5.0, "as callers alone know");
+    let note = told.callers[0].note.clone().unwrap();
+    assert!(note.contains("as their own pods count them"), "{note}");
+
+    // Without the label nothing is guessed, and it is said how to have it.
+    let mut samples = of_callers();
+    samples.push(taken_by(None, to(200, 100.0)));
+    let told = rule(samples);
+    assert!(told.destinations.iter().all(|it| it.measured.is_empty()));
+    let note = told.callers[0].note.clone().unwrap();
+    assert!(
+        note.contains("keep the label `rollouts-pod-template-hash`"),
+        "{note}"
     );
 }
 

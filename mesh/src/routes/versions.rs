@@ -29,6 +29,7 @@ pub fn services(board: &Board, showing: &Showing<'_>) -> Vec<Service> {
                         workload.namespace.clone(),
                         workload.name.clone(),
                     )]),
+                    template: None,
                 };
                 let rps = showing.flows.as_ref().map(|flows| {
                     let flow = flows.toward(&Who::Anyone, std::slice::from_ref(&target));

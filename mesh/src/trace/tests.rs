@@ -239,6 +239,7 @@ pub fn facts() -> Facts {
             },
             flags: Flags::parse(flags),
             mtls: crate::telemetry::Mtls::Unknown,
+            template: None,
         })
     };
     let keys = [

@@ -237,6 +237,7 @@ impl Call {
                 // A waypoint says something too, of the way to itself.
                 Reporter::Waypoint | Reporter::Destination => self.mtls,
             },
+            template: None,
         }
     }
 

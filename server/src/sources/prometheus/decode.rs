@@ -40,6 +40,8 @@ pub struct Labels {
     pub destination_canonical_revision: Option<Text>,
     pub destination_service_name: Option<Text>,
     pub destination_service_namespace: Option<Text>,
+    /// Of the pod that was scraped.
+    pub rollouts_pod_template_hash: Option<Text>,
     // What was scraped, and what the control plane and Envoy say of themselves.
     pub namespace: Option<Text>,
     pub pod: Option<Text>,

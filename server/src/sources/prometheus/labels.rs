@@ -73,6 +73,10 @@ impl Reader {
                 Some("none") => Mtls::Plain,
                 _ => Mtls::Unknown,
             },
+            template: self
+                .text(&labels.rollouts_pod_template_hash)
+                .filter(|_| reporter == Reporter::Destination)
+                .map(mesh::names::TemplateHash::new),
         };
         if let Some(known) = self.known.get(&key) {
             return Some(known.clone());

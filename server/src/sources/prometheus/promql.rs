@@ -33,6 +33,9 @@ const PEERS: &str = "reporter, source_workload, source_workload_namespace, sourc
      destination_service_name, destination_service_namespace, request_protocol";
 const ENDING: &str = "response_code, grpc_response_status, response_flags";
 const POLICY: &str = "connection_security_policy";
+/// The label of a scraped pod that tells the sides of an Argo Rollout apart (rule R6), as relabelling by `labelmap`
+/// writes it. The callee's own report is asked for it: a caller's would say of which side that is.
+const TEMPLATE: &str = "rollouts_pod_template_hash";
 /// TCP has metrics of its own.
 const PROTOCOLS: &str = "request_protocol=~\"http|grpc\"";
 
@@ -81,7 +84,11 @@ impl Dialect {
             &Place::Anywhere,
         );
         let rose = self.rose(&metric, window);
-        format!("sum by ({PEERS}, {ENDING}, {POLICY}) ({rose})")
+        let also = match view {
+            View::Client => String::new(),
+            View::Server => format!(", {TEMPLATE}"),
+        };
+        format!("sum by ({PEERS}, {ENDING}, {POLICY}{also}) ({rose})")
     }
 
     /// What the counters of `metric` rose by, with what was born where that can't be told apart.
@@ -104,7 +111,7 @@ impl Dialect {
     /// apart, or there were none.
     pub fn born(&self, window: Window, births: &Place) -> Option<String> {
         let first = self.first_value(&selector(REQUESTS, None, births), window);
-        let by = format!("{PEERS}, {ENDING}, {POLICY}");
+        let by = format!("{PEERS}, {ENDING}, {POLICY}, {TEMPLATE}");
         self.of_births(&by, first, window, births)
     }
 

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use mesh::telemetry::{Peer, Requests, Sample};
+use mesh::telemetry::{Peer, Reporter, Requests, Sample};
 use mesh::units::{UnixMillis, Window};
 
 use super::*;
@@ -164,6 +164,33 @@ async fn what_can_not_be_counted_is_left_out_and_said() {
     assert!(
         said[2].starts_with("1 series without a known `reporter`"),
         "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn r6_the_template_of_the_pod_that_took_a_call_is_read_from_its_own_report() {
+    let item = |reporter: &str| {
+        format!(
+            r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{"reporter":"{reporter}","request_protocol":"http","source_workload":"web","destination_workload":"pay","rollouts_pod_template_hash":"6f7c"}},"value":[1,"2"]}}]}}}}"#
+        )
+    };
+    let answer = told(move |question| {
+        let is_servers = question.contains(r#"reporter="destination""#);
+        let is_asked = question.contains("rollouts_pod_template_hash");
+        assert_eq!(is_servers && question.contains("increase"), is_asked);
+        json(200, item(if is_servers { "destination" } else { "source" }))
+    });
+    let answer = answer.await.unwrap();
+    let templates = answer.value.iter().map(|it| {
+        let template = it.key.template.as_ref();
+        (it.key.reporter, template.map(ToString::to_string))
+    });
+    assert_eq!(
+        templates.collect::<Vec<_>>(),
+        [
+            (Reporter::Source, None),
+            (Reporter::Destination, Some("6f7c".to_owned()))
+        ]
     );
 }
 

@@ -19,7 +19,7 @@ use mesh::units::{UnixMillis, Window};
 
 mod trace;
 
-pub use trace::{Scale, TRACE_NAMES, ranks, span, trace, trace_path, traces};
+pub use trace::{Scale, TRACE_NAMES, ranks, span, trace, trace_first, trace_path, traces};
 
 /// What the page shows, as its URL says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use mesh::trace::{Known, Search};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use server::sources::jaeger::read_search;
 use support::{Jaeger, Pidali, Prometheus};
@@ -156,12 +157,60 @@ fn calls(start_us: u64) -> Vec<Call> {
     calls
 }
 
-/// Writes the tree as Jaeger's older dialect does.
-fn answer(calls: &[Call]) -> Value {
-    let spans = calls.iter().map(|call| {
-        let references = call.parent.map(
-            |parent| json!({"refType": "CHILD_OF", "traceID": TRACE, "spanID": Call::id(parent)}),
-        );
+/// A span as Jaeger's older dialect writes it, member by member: its reader may hold on to their order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    #[serde(rename = "traceID")]
+    trace: &'static str,
+    #[serde(rename = "spanID")]
+    span: String,
+    operation_name: String,
+    references: Vec<Reference>,
+    start_time: u64,
+    duration: u64,
+    tags: Vec<Value>,
+    logs: [Value; 0],
+    #[serde(rename = "processID")]
+    process: String,
+    warnings: Option<()>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    ref_type: &'static str,
+    #[serde(rename = "traceID")]
+    trace: &'static str,
+    #[serde(rename = "spanID")]
+    span: String,
+}
+
+#[derive(Serialize)]
+struct WrittenTrace {
+    #[serde(rename = "traceID")]
+    trace: &'static str,
+    spans: Vec<Written>,
+    processes: Map<String, Value>,
+    warnings: Option<()>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    data: [WrittenTrace; 1],
+    total: u32,
+    limit: u32,
+    offset: u32,
+    errors: Option<()>,
+}
+
+impl Written {
+    fn of(call: &Call) -> Written {
+        let references = call.parent.map(|parent| Reference {
+            ref_type: "CHILD_OF",
+            trace: TRACE,
+            span: Call::id(parent),
+        });
         let tag = |key: &str, value: &str| json!({"key": key, "type": "string", "value": value});
         let kind = if call.is_server() { "server" } else { "client" };
         let mut tags: Vec<Value> = call.tags().iter().map(|(key, it)| tag(key, it)).collect();
@@ -169,15 +218,24 @@ fn answer(calls: &[Call]) -> Value {
         if call.failed() {
             tags.push(json!({"key": "error", "type": "bool", "value": true}));
         }
-        json!({
-            "traceID": TRACE, "spanID": Call::id(call.n), "operationName": call.operation(),
-            "references": references.into_iter().collect::<Vec<_>>(),
-            "startTime": call.start_us, "duration": call.duration_us, "tags": tags, "logs": [],
-            "processID": format!("p{}", call.service()), "warnings": null,
-        })
-    });
-    let spans: Vec<Value> = spans.collect();
-    let processes: Map<String, Value> = (0..N_SERVICES)
+        Written {
+            trace: TRACE,
+            span: Call::id(call.n),
+            operation_name: call.operation(),
+            references: references.into_iter().collect(),
+            start_time: call.start_us,
+            duration: call.duration_us,
+            tags,
+            logs: [],
+            process: format!("p{}", call.service()),
+            warnings: None,
+        }
+    }
+}
+
+/// Writes the tree as Jaeger's older dialect does.
+fn answer(calls: &[Call]) -> Answer {
+    let processes = (0..N_SERVICES)
         .map(|n| {
             let tags = json!([{"key": "ip", "type": "string", "value": format!("10.0.0.{n}")}]);
             (
@@ -186,10 +244,18 @@ fn answer(calls: &[Call]) -> Value {
             )
         })
         .collect();
-    json!({
-        "data": [{"traceID": TRACE, "spans": spans, "processes": processes, "warnings": null}],
-        "total": 0, "limit": 0, "offset": 0, "errors": null,
-    })
+    Answer {
+        data: [WrittenTrace {
+            trace: TRACE,
+            spans: calls.iter().map(Written::of).collect(),
+            processes,
+            warnings: None,
+        }],
+        total: 0,
+        limit: 0,
+        offset: 0,
+        errors: None,
+    }
 }
 
 /// Writes some of the tree as OTLP.

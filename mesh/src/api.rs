@@ -29,7 +29,9 @@ pub mod trace;
 pub mod workload;
 
 pub use graph::{Edge, Graph, Health, HealthStatus, Node, NodeKind};
-pub use query::{BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, TracesQuery};
+pub use query::{
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, TraceQuery, TracesQuery,
+};
 pub use sources::{Source, SourcesQuery};
 
 /// What is not so is left out.

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use futures::StreamExt as _;
 use mesh::api::trace::{AskedName, Names, Ranks, SpanDetails, TraceDetails, Traces};
-use mesh::api::{self, Notice, TracesQuery};
+use mesh::api::{self, Notice, TraceQuery, TracesQuery};
 use mesh::trace::{self, Found, Search, Trace};
 use mesh::units::{UnixMillis, Window};
 use tokio::time::timeout;
@@ -148,14 +148,17 @@ pub async fn names(
 #[utoipa::path(
     get,
     path = "/api/v1/traces/{id}",
-    params(("id" = String, Path, description = "1 to 32 hexadecimal digits")),
+    params(
+        ("id" = String, Path, description = "1 to 32 hexadecimal digits"),
+        ("first" = Option<u32>, Query, description = "So many spans at most, in the order of rows; all when left out"),
+    ),
     responses((status = 200, body = TraceDetails), (status = 400, body = api::ErrorBody), (status = 404, body = api::ErrorBody), (status = 502, body = api::ErrorBody))
 )]
 pub async fn show(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    Params(NoParams): Params<NoParams>,
+    Params(query): Params<TraceQuery>,
 ) -> Result<Response, ApiError> {
     let trace = trace_of(&app, &id).await?;
     // What was on its way then shows in a window that ends a little later.
@@ -168,10 +171,16 @@ pub async fn show(
     };
     let link = app.pages.jaeger.as_ref();
     let link = link.map(|base| mesh::links::jaeger_trace(base, &trace.id));
-    answered(&headers, move || TraceDetails {
-        link,
-        notices,
-        ..trace::details(&trace, &known)
+    answered(&headers, move || {
+        let mut details = trace::details(&trace, &known);
+        if let Some(first) = query.first {
+            details.spans.truncate(first as usize);
+        }
+        TraceDetails {
+            link,
+            notices,
+            ..details
+        }
     })
     .await
 }

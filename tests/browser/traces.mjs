@@ -55,7 +55,7 @@ function large(n) {
   }
   const share = (name) => ({ name, n_spans: 1, n_errors: 0 });
   return {
-    id: "abc", start_us: 1_769_860_800_000_000, duration_us: 1_000_000, n_errors: 100, spans, edges: [],
+    id: "abc", start_us: 1_769_860_800_000_000, duration_us: 1_000_000, n_spans: spans.length, n_errors: 100, spans, edges: [],
     services: [share("cart.shop"), share("web.shop")], operations: ["GET /", "SELECT"], warnings: [], notices: [],
   };
 }
@@ -205,11 +205,28 @@ export default [
       const page = await browser.open(`${pidali.url}traces/names`);
       const trace = large(10_001);
       const json = (body) => (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
-      await page.route("**/api/v1/traces/abc", json(trace));
+      let release;
+      const awaited = new Promise((done) => { release = done; });
+      const first = { ...trace, spans: trace.spans.slice(0, 200) };
+      await page.route(/\/traces\/abc\?first=200$/, json(first));
+      await page.route("**/api/v1/traces/abc", async (route) => {
+        await awaited;
+        await json(trace)(route);
+      });
       await page.route("**/api/v1/traces/abc/ranks", json({ items: [], notices: [], window_s: 3600, at_ms: 0 }));
       await page.goto(`${pidali.url}traces/abc`);
+      // The rows that a screen holds are there before the rest is, and it is said that they are not all.
+      await page.getByText("The first 200 spans are shown until the others are here.").waitFor();
+      assert.equal(await tree(page).getAttribute("aria-rowcount"), "201");
+      await page.getByLabel("The whole trace").getByText("10,001").waitFor();
+      await browser.keep("traces-first");
       await tree(page).focus();
+      await page.keyboard.press("ArrowDown");
+      release();
       const all = trace.spans.length;
+      await page.locator(`[role=treegrid][aria-rowcount="${all + 1}"]`).waitFor();
+      assert.equal(await page.getByText(/spans are shown until/).count(), 0);
+      assert.equal(await (await active(page)).getAttribute("aria-rowindex"), "3", "the rest moves nobody");
       assert.equal(await tree(page).getAttribute("aria-rowcount"), String(all + 1));
       const inPage = () => page.locator("[role=treegrid] .span").count();
       assert.ok((await inPage()) < 120, `${await inPage()} rows`);

@@ -223,6 +223,22 @@ async fn a_trace_passes_edges_of_the_graph(world: &World) -> Result<()> {
     assert_eq!(trace.n_errors, row.n_errors);
     assert_eq!(trace.warnings, Vec::<String>::new());
     assert!(trace.spans.iter().any(|it| !it.critical.is_empty()));
+    // The first rows alone are those of the whole, and say that they are not all.
+    let first: TraceDetails = world.ask(&format!("traces/{}?first=2", row.id)).await?;
+    assert!(first.is_part() && !trace.is_part());
+    let whole = TraceDetails {
+        spans: first.spans.clone(),
+        ..trace.clone()
+    };
+    assert_eq!(first.spans, trace.spans[..2]);
+    assert_eq!(first, whole);
+    for bad in ["first=0", "first=many", "first=1&first=2", "last=1"] {
+        let refused = world
+            .pidali
+            .get(&format!("traces/{}?{bad}", row.id))
+            .await?;
+        assert_eq!(refused.status, 400, "{bad}: {}", refused.text);
+    }
     for (idx, span) in trace.spans.iter().enumerate() {
         assert!(span.parent.is_none_or(|parent| (parent as usize) < idx));
         assert!((span.service as usize) < trace.services.len());

@@ -17,6 +17,8 @@ use crate::url::Refresh;
 /// A question whose answer is an `A`.
 pub struct Ask<A> {
     url: String,
+    /// The address of a smaller answer, and whether one leaves something out.
+    first: Option<(String, fn(&A) -> bool)>,
     is_fixed: bool,
     answer: PhantomData<fn() -> A>,
 }
@@ -26,6 +28,7 @@ impl<A> Ask<A> {
     pub fn new(url: String, query: &InventoryQuery) -> Ask<A> {
         Ask {
             url,
+            first: None,
             is_fixed: query.at.is_some(),
             answer: PhantomData,
         }
@@ -35,8 +38,17 @@ impl<A> Ask<A> {
     pub fn plain(url: String, is_fixed: bool) -> Ask<A> {
         Ask {
             url,
+            first: None,
             is_fixed,
             answer: PhantomData,
+        }
+    }
+
+    /// Asks for a smaller answer first, which stands under `url`; `is_part` tells whether it leaves something out.
+    pub fn after(self, url: String, is_part: fn(&A) -> bool) -> Ask<A> {
+        Ask {
+            first: Some((url, is_part)),
+            ..self
         }
     }
 }
@@ -46,6 +58,7 @@ impl<A> Clone for Ask<A> {
     fn clone(&self) -> Self {
         Ask {
             url: self.url.clone(),
+            first: self.first.clone(),
             is_fixed: self.is_fixed,
             answer: PhantomData,
         }
@@ -63,6 +76,16 @@ impl<A: DeserializeOwned + Send + Sync + 'static> Question for Ask<A> {
 
     fn url(&self) -> String {
         self.url.clone()
+    }
+
+    fn first_url(&self) -> Option<String> {
+        self.first.as_ref().map(|(url, _)| url.clone())
+    }
+
+    fn is_part(&self, answer: &A) -> bool {
+        self.first
+            .as_ref()
+            .is_none_or(|(_, is_part)| is_part(answer))
     }
 
     fn is_fixed(&self) -> bool {

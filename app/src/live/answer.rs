@@ -26,6 +26,11 @@ pub trait Question: Clone + PartialEq + Send + Sync + 'static {
         None
     }
 
+    /// Returns whether the smaller answer leaves something out, so that the whole one is worth asking for.
+    fn is_part(&self, _answer: &Self::Answer) -> bool {
+        true
+    }
+
     /// Returns whether it asks about a past that does not change.
     fn is_fixed(&self) -> bool {
         false
@@ -276,8 +281,10 @@ impl<Q: Question> Live<Q> {
             let mut worked = true;
             if let Some(smaller) = query.first_url().filter(|_| first) {
                 let answer = fetch::get(&smaller, None, signal.as_ref()).await;
-                // The entity tag belongs to this smaller question, not to the whole.
-                worked = self.take(generation, answer, false);
+                let is_all =
+                    matches!(&answer, Ok(Answer::Fresh { value, .. }) if !query.is_part(value));
+                // The entity tag belongs to this smaller question, unless both have one answer.
+                worked = self.take(generation, answer, is_all) && !is_all;
             }
             if worked {
                 let etag = self.inner.try_with_value(|i| i.etag.clone()).flatten();

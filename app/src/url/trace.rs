@@ -1,6 +1,6 @@
 //! Addresses of traces: the search as the page's URL has it, and where the server tells of traces.
 
-use mesh::api::{BadParameter, TracesQuery, query};
+use mesh::api::{BadParameter, TraceQuery, TracesQuery, query};
 use mesh::units::{UnixMillis, Window};
 
 /// The parameters of a search besides its window and end, which it shares with all pages.
@@ -86,6 +86,12 @@ pub fn trace_path(id: &str) -> String {
 /// Returns the API address of one trace.
 pub fn trace(id: &str) -> String {
     format!("api/v1/{}", trace_path(id))
+}
+
+/// Returns the API address of the first of its spans: as many as fill any screen.
+pub fn trace_first(id: &str) -> String {
+    let first = TraceQuery { first: Some(200) };
+    super::with_query(&trace(id), &first.to_query_string())
 }
 
 /// Returns the API address of what one span says.

@@ -13,7 +13,7 @@ mod trace;
 
 pub use inventory::InventoryQuery;
 pub(super) use span::{window_and_at, write_window_and_at};
-pub use trace::{MAX_TRACES, TracesQuery, duration_text};
+pub use trace::{MAX_TRACES, TraceQuery, TracesQuery, duration_text};
 
 /// Why a parameter is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

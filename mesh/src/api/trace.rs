@@ -118,7 +118,9 @@ pub struct TraceDetails {
     pub start_us: i64,
     /// From its first beginning to its last end, in microseconds.
     pub duration_us: i64,
-    /// How many spans failed.
+    /// How many spans it has.
+    pub n_spans: u32,
+    /// How many of them failed.
     pub n_errors: u32,
     /// Who took part, sorted by name; spans name them by their place here.
     pub services: Vec<ServiceShare>,
@@ -126,7 +128,8 @@ pub struct TraceDetails {
     pub operations: Vec<String>,
     /// The edges of the graph by workload that it passed, sorted; spans name them by their place here.
     pub edges: Vec<PathEdge>,
-    /// Its spans: parents before their children, siblings by their beginning.
+    /// Its spans: parents before their children, siblings by their beginning. The first of them where that was asked for;
+    /// all else is of the whole.
     pub spans: Vec<SpanRow>,
     /// What is wrong with it or was corrected, in sentences: clocks, missing parents, circles, ids given twice.
     pub warnings: Vec<String>,
@@ -135,6 +138,13 @@ pub struct TraceDetails {
     pub link: Option<String>,
     /// What should be known about this answer.
     pub notices: Vec<Notice>,
+}
+
+impl TraceDetails {
+    /// Returns whether some of its spans are not here.
+    pub fn is_part(&self) -> bool {
+        self.spans.len() < self.n_spans as usize
+    }
 }
 
 /// An edge of the graph that a trace passed.

@@ -72,6 +72,7 @@ pub fn details(trace: &Trace, known: &Known) -> TraceDetails {
         id: trace.id.clone(),
         start_us,
         duration_us: tree.end_us() - start_us,
+        n_spans: u32::try_from(tree.nodes.len()).unwrap_or(u32::MAX),
         n_errors,
         operations: operations.into_iter().map(str::to_owned).collect(),
         services,

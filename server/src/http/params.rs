@@ -8,7 +8,8 @@ use mesh::api::objects::ObjectsQuery;
 use mesh::api::preflight::PreflightQuery;
 use mesh::api::queries::QueriesQuery;
 use mesh::api::{
-    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, TracesQuery,
+    BadParameter, GraphQuery, InventoryQuery, RoutesQuery, SeriesQuery, SourcesQuery, TraceQuery,
+    TracesQuery,
 };
 
 use super::ApiError;
@@ -102,6 +103,12 @@ impl FromPairs for PreflightQuery {
 impl FromPairs for SourcesQuery {
     fn from_pairs(pairs: &[(String, String)]) -> Result<SourcesQuery, BadParameter> {
         SourcesQuery::from_pairs(borrowed(pairs))
+    }
+}
+
+impl FromPairs for TraceQuery {
+    fn from_pairs(pairs: &[(String, String)]) -> Result<TraceQuery, BadParameter> {
+        TraceQuery::from_pairs(borrowed(pairs))
     }
 }
 

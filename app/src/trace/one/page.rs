@@ -33,10 +33,21 @@ pub fn TracePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let with = Memo::new(move |_| place.address_or_default().with);
-    // A trace is past: it is asked for once, and again when a person wants it.
+    // A trace is past: it is asked for once, and again when a person wants it. The rows that a screen holds come first,
+    // unless the address speaks of others.
     follow(
         store.one,
-        Memo::new(move |_| Some(Ask::plain(url::trace(&id.get()), true))),
+        Memo::new(move |_| {
+            let id = id.get();
+            let whole = Ask::plain(url::trace(&id), true);
+            let at = place.now();
+            let is_top =
+                at.selected.is_none() && at.with.is_none() && at.text.is_none() && !at.failed;
+            Some(match is_top {
+                true => whole.after(url::trace_first(&id), TraceDetails::is_part),
+                false => whole,
+            })
+        }),
     );
     follow(
         store.other,
@@ -234,6 +245,12 @@ fn Facts(trace: Memo<Option<Arc<TraceDetails>>>) -> impl IntoView {
         let warnings = warnings
             .map(|it| view! { <li class="trace__warning"><Icon symbol=Symbol::Info /><span>{it.clone()}</span></li> })
             .collect_view();
+        let part = trace.is_part().then(|| {
+            format!(
+                "The first {} spans are shown until the others are here.",
+                grouped(trace.spans.len())
+            )
+        });
         let errors = match trace.n_errors {
             0 => "0".into_any(),
             n => view! { <span class="trace__failed"><Icon symbol=Symbol::Close />{grouped(n as usize)}</span> }.into_any(),
@@ -246,10 +263,11 @@ fn Facts(trace: Memo<Option<Arc<TraceDetails>>>) -> impl IntoView {
                 <dl class="totals">
                     {fact("Started", day_and_time(trace.start_us as f64 / 1000.0).into_any())}
                     {fact("Duration", micros(trace.duration_us).into_any())}
-                    {fact("Spans", grouped(trace.spans.len()).into_any())}
+                    {fact("Spans", grouped(trace.n_spans as usize).into_any())}
                     {fact("Errors", errors)}
                 </dl>
                 <ul class="trace__services" aria-label="Services, with their spans">{services.collect_view()}</ul>
+                <p class="trace__part" role="status">{part}</p>
                 <ul class="trace__warnings">{warnings}</ul>
             </section>
         })

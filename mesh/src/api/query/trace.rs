@@ -64,6 +64,47 @@ impl Default for TracesQuery {
     }
 }
 
+/// Which part of one trace is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TraceQuery {
+    /// So many of its spans at most, in the order of its rows; all where it is nothing.
+    pub first: Option<u32>,
+}
+
+impl TraceQuery {
+    /// Reads the parameters, decoded.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<TraceQuery, BadParameter> {
+        let mut query = TraceQuery::default();
+        let mut seen = Seen::default();
+        for (name, value) in pairs {
+            seen.once(name)?;
+            match name {
+                "first" => {
+                    let number = value.parse().ok().filter(|it| *it > 0);
+                    query.first = Some(number.ok_or_else(|| BadParameter {
+                        name: name.to_owned(),
+                        problem: format!("`{}` is not a number of spans", shown(value)),
+                        hint: Some("write a whole number, 1 at least".to_owned()),
+                    })?);
+                }
+                other => return Err(unknown(other, "first")),
+            }
+        }
+        Ok(query)
+    }
+
+    /// Writes the parameters, encoded, without a leading `?`.
+    pub fn to_query_string(&self) -> String {
+        let mut out = Writer::default();
+        if let Some(first) = self.first {
+            out.pair("first", &first.to_string());
+        }
+        out.0
+    }
+}
+
 const KNOWN: &str = "namespace, service, workload, version, edge, name, operation, window, at, since, until, \
                      min_duration, max_duration, errors, tag, limit";
 

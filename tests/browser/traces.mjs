@@ -208,7 +208,7 @@ export default [
       let release;
       const awaited = new Promise((done) => { release = done; });
       const first = { ...trace, spans: trace.spans.slice(0, 200) };
-      await page.route(/\/traces\/abc\?first=200$/, json(first));
+      await page.route(/\/traces\/abc\?first=200/, json(first));
       await page.route("**/api/v1/traces/abc", async (route) => {
         await awaited;
         await json(trace)(route);

@@ -14,6 +14,7 @@ use mesh::units::UnixMillis;
 
 use crate::sources::Answer;
 
+use super::decode::Item;
 use super::labels::Reader;
 use super::promql::{self, Durations, View};
 use super::{Prometheus, PrometheusError};
@@ -24,8 +25,12 @@ struct Told<K, V> {
     by_key: HashMap<K, V>,
 }
 
-/// Counts by what was counted.
-type Counts = Told<Arc<TrafficKey>, f64>;
+/// Counts by what was counted, in the order of that.
+#[derive(Default)]
+struct Counts {
+    reader: Reader,
+    rows: Vec<Sample>,
+}
 /// Bucket counts by what was timed.
 type Timed = Told<Arc<TrafficKey>, Vec<Bucket>>;
 /// Flows in the order of the names they are asked by; whether they are a tunnel's.
@@ -52,9 +57,16 @@ impl<K: Ord + Hash, V> Told<K, V> {
 impl Counts {
     /// Adds what another question counted.
     fn add(&mut self, other: Counts) {
-        for (key, value) in other.sorted() {
-            *self.by_key.entry(key).or_default() += value;
+        let n = self.rows.len();
+        for sample in other.rows {
+            let place = self.rows[..n].binary_search_by(|it| it.key.cmp(&sample.key));
+            match place.ok().and_then(|it| self.rows.get_mut(it)) {
+                Some(known) => known.value += sample.value,
+                None => self.rows.push(sample),
+            }
         }
+        // Two lists in order, one behind the other: next to nothing where the second begins behind the first.
+        self.rows.sort_by(|a, b| a.key.cmp(&b.key));
     }
 }
 
@@ -97,7 +109,7 @@ impl Prometheus {
         }
         notices.extend(births.notice());
         notices.extend(self.prefixed());
-        if all.by_key.is_empty() {
+        if all.rows.is_empty() {
             // An empty picture has a reason: no traffic, or nobody who would tell of it.
             let status = self.status().await;
             notices.extend(status.problem.map(|message| Notice {
@@ -108,7 +120,7 @@ impl Prometheus {
             }));
         }
         Ok(Answer {
-            value: samples(all),
+            value: all.rows,
             notices,
         })
     }
@@ -122,7 +134,7 @@ impl Prometheus {
         let text = self.dialect().await.requests_to(ask.window, workloads);
         let (all, notices) = self.counts(&text, ask.at).await?;
         Ok(Answer {
-            value: samples(all),
+            value: all.rows,
             notices,
         })
     }
@@ -233,14 +245,24 @@ impl Prometheus {
         text: &str,
         at: UnixMillis,
     ) -> Result<(Counts, Vec<Notice>), PrometheusError> {
-        self.gather(text, at, |counts: &mut Counts, item| {
-            if let Some(key) = counts.reader.key(&item.metric)
-                && let Some(value) = counts.reader.value(item.value.as_ref())
+        let mut told: Told<Arc<TrafficKey>, f64> = Told::default();
+        let sink = move |item: Option<Item>| {
+            let Some(item) = item else {
+                // Here, where each question has a thread of its own.
+                let mut told = std::mem::take(&mut told);
+                let reader = std::mem::take(&mut told.reader);
+                let rows = told.sorted().map(|(key, value)| Sample { key, value });
+                let rows = rows.collect();
+                return Some(Counts { reader, rows });
+            };
+            if let Some(key) = told.reader.key(&item.metric)
+                && let Some(value) = told.reader.value(item.value.as_ref())
             {
-                *counts.by_key.entry(key).or_default() += value;
+                *told.by_key.entry(key).or_default() += value;
             }
-        })
-        .await
+            None
+        };
+        self.instant(text, at, sink).await
     }
 
     async fn timed(
@@ -329,11 +351,6 @@ impl Prometheus {
             hint: Some("leave out --metric-prefix to read the proxies' own counters".to_owned()),
         })
     }
-}
-
-fn samples(counts: Counts) -> Vec<Sample> {
-    let counts = counts.sorted();
-    counts.map(|(key, value)| Sample { key, value }).collect()
 }
 
 fn histograms(timed: Timed) -> Vec<LatencySample> {

@@ -67,9 +67,11 @@ impl Beside for Threads {
             return Vec::new();
         };
         thread::scope(|scope| {
-            let others: Vec<_> = works.map(|work| scope.spawn(work)).collect();
+            // Where the system gives no thread, that part is missing.
+            let start = |work| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = works.map(start).collect();
             let first = Some(first());
-            let others = others.into_iter().map(|it| it.join().ok());
+            let others = others.into_iter().map(|it| it?.join().ok());
             std::iter::once(first).chain(others).collect()
         })
     }

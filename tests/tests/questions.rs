@@ -87,7 +87,7 @@ fn a_minute_ago() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r1_one_question_a_metric_for_the_whole_mesh_whatever_is_looked_at() -> Result<()> {
+async fn r1_one_question_for_each_view_of_the_whole_mesh_whatever_is_looked_at() -> Result<()> {
     let asked = Asked::new()?;
     let pidali = Pidali::serve(&asked.stub.url)?;
     let at = a_minute_ago();

@@ -3,7 +3,8 @@
 //!
 //! Where a span ends in the text is guessed, not searched for: passing over all of it would take half as long as reading
 //! it. Each part becomes a document of its own with a mark at either end. Where the marks come back from where spans
-//! belong, the text was cut between two spans of a trace; where they don't, the answer is read as a whole.
+//! belong, the text was cut between two spans of a trace; where they don't, the answer is read as a whole. So is one that
+//! says something twice; what is empty may be there twice, which the whole would be refused for.
 
 use std::ops::Range;
 

@@ -66,6 +66,13 @@ pub enum Apart {
     No,
 }
 
+impl Target {
+    /// Returns whether some pods are behind both, as far as names of workloads go.
+    fn shares_pods_with(&self, other: &Target) -> bool {
+        self.service == other.service && !self.workloads.is_disjoint(&other.workloads)
+    }
+}
+
 impl Apart {
     /// Returns how these can.
     pub fn of(targets: &[Target]) -> Apart {
@@ -73,9 +80,7 @@ impl Apart {
             let others = targets.iter().skip(idx + 1);
             others.map(move |b| (a, b))
         });
-        let mut same = pairs
-            .filter(|(a, b)| a.service == b.service && !a.workloads.is_disjoint(&b.workloads))
-            .peekable();
+        let mut same = pairs.filter(|(a, b)| a.shares_pods_with(b)).peekable();
         if same.peek().is_none() {
             return Apart::Workloads;
         }
@@ -97,16 +102,10 @@ pub struct Flow {
     pub destinations: Vec<Calls>,
     /// Calls to the destinations' services that no endpoint took.
     pub not_taken: Totals,
+    /// All calls, as callers count them.
+    pub requests: f64,
     /// Whether each destination's calls are its own.
     pub is_apart: bool,
-}
-
-impl Flow {
-    /// Returns all calls.
-    pub fn requests(&self) -> f64 {
-        let taken: f64 = self.destinations.iter().map(|d| d.totals.requests).sum();
-        taken + self.not_taken.requests
-    }
 }
 
 /// The facts of one window, by the service that was addressed.
@@ -122,7 +121,7 @@ struct Report<'a> {
 
 impl<'a> Flows<'a> {
     /// Sorts facts by service. Only what the callers' side reports is of a caller's rule; which side of a Rollout took
-    /// a call is known to the callee alone.
+    /// a call its own pods alone know.
     pub fn of(facts: &'a Facts) -> Flows<'a> {
         let mut by_service: HashMap<_, Vec<Report<'a>>> = HashMap::new();
         let mut push = |key: &'a TrafficKey, count, histogram| {
@@ -152,27 +151,42 @@ impl<'a> Flows<'a> {
     /// Returns the calls of `who` to each of `targets`.
     pub fn toward(&self, who: &Who<'_>, targets: &[Target]) -> Flow {
         let apart = Apart::of(targets);
-        let by_callers = self.told_by_callers(who, targets);
+        let mut flow = self.told_by_callers(who, targets);
+        flow.is_apart = apart == Apart::Workloads;
         if apart == Apart::Templates {
-            let by_callees = self.reported_by(Reporter::Destination, who, targets);
-            if by_callees.requests() > 0.0 {
-                return Flow {
-                    // What reached nobody, callers alone tell.
-                    not_taken: by_callers.not_taken,
-                    is_apart: true,
-                    ..by_callees
-                };
-            }
+            self.tell_sides_apart(who, targets, &mut flow);
         }
-        Flow {
-            is_apart: apart == Apart::Workloads,
-            ..by_callers
+        flow
+    }
+
+    /// Puts what the pods of each side of a Rollout count in the place of what callers count of both; where there were no
+    /// calls, there is nothing to tell.
+    fn tell_sides_apart(&self, who: &Who<'_>, targets: &[Target], flow: &mut Flow) {
+        let is_side = |idx: usize| {
+            let target = targets.get(idx);
+            let mut others = targets.iter().enumerate().filter(|(at, _)| *at != idx);
+            target.is_some_and(|target| others.any(|(_, it)| target.shares_pods_with(it)))
+        };
+        let sum = |all: &[Calls]| -> f64 {
+            let sides = all.iter().enumerate().filter(|(idx, _)| is_side(*idx));
+            sides.map(|(_, calls)| calls.totals.requests).sum()
+        };
+        let by_pods = self.reported_by(Reporter::Destination, who, targets);
+        flow.is_apart = sum(&by_pods.destinations) > 0.0 || sum(&flow.destinations) <= 0.0;
+        if !flow.is_apart {
+            return;
+        }
+        let places = flow.destinations.iter_mut().zip(by_pods.destinations);
+        for (idx, (calls, of_pods)) in places.enumerate() {
+            if is_side(idx) {
+                *calls = of_pods;
+            }
         }
     }
 
     fn told_by_callers(&self, who: &Who<'_>, targets: &[Target]) -> Flow {
         let sidecars = self.reported_by(Reporter::Source, who, targets);
-        if sidecars.requests() > 0.0 {
+        if sidecars.requests > 0.0 {
             return sidecars;
         }
         // Ambient callers have no proxy of their own: their waypoint speaks for them (rule R2).
@@ -182,8 +196,7 @@ impl<'a> Flows<'a> {
     fn reported_by(&self, reporter: Reporter, who: &Who<'_>, targets: &[Target]) -> Flow {
         let mut flow = Flow {
             destinations: vec![Calls::default(); targets.len()],
-            not_taken: Totals::default(),
-            is_apart: false,
+            ..Flow::default()
         };
         let services: BTreeSet<&Place> =
             targets.iter().filter_map(|t| t.service.as_ref()).collect();
@@ -204,7 +217,6 @@ impl<'a> Flows<'a> {
                     target.service.as_ref() == Some(service)
                         && target.workloads.contains(&place)
                         && (reporter != Reporter::Destination
-                            || target.template.is_none()
                             || target.template.as_deref() == template)
                 };
                 if let Some(calls) = targets
@@ -223,6 +235,8 @@ impl<'a> Flows<'a> {
                 }
             }
         }
+        let taken: f64 = flow.destinations.iter().map(|d| d.totals.requests).sum();
+        flow.requests = taken + flow.not_taken.requests;
         flow
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::measured::{Apart, Flow, Flows, Place, Target, Who, shares};
+use super::measured::{Apart, Flows, Place, Target, Who, shares};
 use super::{Board, Evidence, ReadRoute};
 use crate::api::routes::{Callers, Destination, Measured, Pods, Route, Rule};
 use crate::graph::workload_id;
@@ -256,7 +256,7 @@ impl<'a> Showing<'a> {
         let told = counts
             .map(|counts| shares(&counts, not_taken, shared))
             .unwrap_or_default();
-        let share_requests = recent.as_ref().map_or(0.0, Flow::requests);
+        let share_requests = recent.as_ref().map_or(0.0, |flow| flow.requests);
         let measured = flow
             .destinations
             .iter()
@@ -285,8 +285,8 @@ impl<'a> Showing<'a> {
         let group = Callers {
             id: gateway.to_owned(),
             name: self.named(gateway),
-            requests: six_digits(flow.requests()),
-            rps: six_digits(flow.requests() / f64::from(window.secs())),
+            requests: six_digits(flow.requests),
+            rps: six_digits(flow.requests / f64::from(window.secs())),
             not_taken: not_taken.requests,
             not_taken_flags: not_taken.flags,
             note: note(shared, Apart::of(targets), flow.is_apart),
@@ -308,7 +308,8 @@ fn note(shared: &[bool], apart: Apart, is_apart: bool) -> Option<String> {
         (Apart::Workloads, _) => None,
         (Apart::Templates, true) => Some(
             "Some of these destinations are sides of one Argo Rollout: their calls are told apart as their own pods \
-             count them, how long these took is not.",
+             count them. Each retry is a call there, what callers gave up is no error, and how long calls took is not \
+             told apart.",
         ),
         (Apart::Templates, false) => Some(
             "Some of these destinations are sides of one Argo Rollout, and the metrics do not tell them apart: keep the \

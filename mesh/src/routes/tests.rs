@@ -414,6 +414,12 @@ fn r6_the_sides_of_a_rollout_are_told_apart_as_their_pods_report() {
     let note = told.callers[0].note.clone().unwrap();
     assert!(note.contains("as their own pods count them"), "{note}");
 
+    // Where nobody called, nothing is missing.
+    let told = rule(vec![calls(web, None, 503, 5.0)]);
+    let note = told.callers[0].note.clone().unwrap();
+    assert!(note.contains("as their own pods count them"), "{note}");
+    assert_eq!(told.destinations[0].measured[0].share, Some(0.0));
+
     // Without the label nothing is guessed, and it is said how to have it.
     let mut samples = of_callers();
     samples.push(taken_by(None, to(200, 100.0)));
@@ -424,6 +430,57 @@ fn r6_the_sides_of_a_rollout_are_told_apart_as_their_pods_report() {
         note.contains("keep the label `rollouts-pod-template-hash`"),
         "{note}"
     );
+}
+
+#[test]
+fn r6_what_stands_beside_the_sides_of_a_rollout_is_counted_by_callers() {
+    let rule = ROLLOUT.replace(
+        "subset: canary}, weight: 10}]",
+        "subset: canary}, weight: 5}, {destination: {host: old}, weight: 5}]",
+    );
+    let old = "---
+{apiVersion: v1, kind: Service, metadata: {name: old, namespace: default}, spec: {selector: {app: old}, ports: [{port: 80}]}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: old, namespace: default}, spec: {replicas: 1, template: {metadata: {labels: {app: old}}}}, status: {readyReplicas: 1}}
+";
+    let web = ("shop", "web");
+    let to_old = |value| {
+        let sample = calls(web, Some("old"), 200, value);
+        let key = TrafficKey {
+            service: Some(ServiceRef {
+                namespace: Some("default".into()),
+                name: "old".into(),
+            }),
+            ..(*sample.key).clone()
+        };
+        Sample {
+            key: Arc::new(key),
+            ..sample
+        }
+    };
+    let to_pay = |value| calls(web, Some("pay"), 200, value);
+    let facts = facts(vec![
+        to_pay(50.0),
+        to_old(50.0),
+        taken_by(Some("aaa"), to_pay(45.0)),
+        // A retry that callers do not count.
+        taken_by(Some("bbb"), to_pay(6.0)),
+        taken_by(None, to_old(50.0)),
+    ]);
+    let text = format!("{rule}{old}");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let objects = objects.into_iter().map(|it| Arc::new(Stored::from(it)));
+    let board = Board::read(Read::all(objects.collect()));
+    let route = board
+        .route(&place("split"), &evidence(Some(&facts)))
+        .unwrap();
+    let rule = &route.rules[0];
+    let requests = rule
+        .destinations
+        .iter()
+        .map(|it| it.measured[0].traffic.requests);
+    assert_eq!(requests.collect::<Vec<_>>(), [45.0, 6.0, 50.0]);
+    assert_eq!(rule.callers[0].requests, 100.0, "as callers count them");
 }
 
 #[test]

@@ -199,8 +199,8 @@ impl Dialect {
     /// made of it: that assumes that a counter came from zero before its first sample (`extrapolatedRate` in
     /// Prometheus's promql/functions.go), and n samples are n - 1 intervals apart.
     ///
-    /// A step is told as a share of the first value, so that each function is asked once: what finding the series
-    /// again costs is most of the question.
+    /// A step is told as a share of the first value, so that few selectors do: what finding the series again costs is
+    /// most of the question.
     fn first_value(&self, metric: &str, window: Window) -> String {
         let over = |what: &str| format!("{what}_over_time({metric}[{window}])");
         let (min, max, count) = (over("min"), over("max"), over("count"));

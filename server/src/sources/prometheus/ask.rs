@@ -26,12 +26,13 @@ impl Prometheus {
         sink: impl FnMut(Option<Item>) -> Option<T> + Send + 'static,
     ) -> Result<(T, Vec<Notice>), PrometheusError> {
         let time = seconds(at.0);
-        self.ask(
+        // Boxed: a picture waits for several of these at once, and each holds a whole request.
+        Box::pin(self.ask(
             "api/v1/query",
             &[("query", text), ("time", &time)],
             "vector",
             sink,
-        )
+        ))
         .await
     }
 

@@ -410,3 +410,51 @@ fn in_several_clusters_one_is_shown_and_the_others_are_named() {
     assert_eq!(cart.service.cluster, "c");
     assert!(cart.notices.iter().any(|it| it.kind == "other_clusters"));
 }
+
+/// The same calls in another cluster and namespace.
+fn elsewhere(facts: Facts, cluster: &str, namespace: &str) -> Vec<Sample> {
+    let moved = facts.requests.into_iter().map(|sample| {
+        let mut key = (*sample.key).clone();
+        for peer in [&mut key.source, &mut key.destination] {
+            peer.cluster = Some(cluster.into());
+            peer.namespace = Some(namespace.into());
+        }
+        if let Some(service) = &mut key.service {
+            service.namespace = Some(namespace.into());
+        }
+        Sample {
+            key: Arc::new(key),
+            ..sample
+        }
+    });
+    moved.collect()
+}
+
+#[test]
+fn a_namespace_of_several_clusters_is_listed_once_with_all_its_calls_and_the_worst_of_its_healths()
+{
+    let of = |counts| {
+        let mut facts = Facts::default();
+        calls(&mut facts, "web-v1", "cart-v1", "cart", counts);
+        facts
+    };
+    let mut facts = of((300.0, 0.0));
+    facts
+        .requests
+        .extend(elsewhere(of((600.0, 0.0)), "c", "bank"));
+    facts
+        .requests
+        .extend(elsewhere(of((450.0, 450.0)), "d", "shop"));
+    let listed = mesh::graph::namespaces(&facts);
+    let told: Vec<(&str, f64, HealthStatus)> = listed
+        .iter()
+        .map(|it| (it.name.as_str(), it.rps, it.status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("bank", 2.0, HealthStatus::Healthy),
+            ("shop", 4.0, HealthStatus::Failing)
+        ]
+    );
+}

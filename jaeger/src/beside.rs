@@ -8,17 +8,3 @@ pub trait Beside {
     /// Does all of them; returns what came of each in their order, `None` for one that broke off.
     fn all<T: Send, W: FnOnce() -> T + Send>(&self, works: Vec<W>) -> Vec<Option<T>>;
 }
-
-/// Does one thing after the other.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Alone;
-
-impl Beside for Alone {
-    fn n(&self) -> usize {
-        1
-    }
-
-    fn all<T: Send, W: FnOnce() -> T + Send>(&self, works: Vec<W>) -> Vec<Option<T>> {
-        works.into_iter().map(|work| Some(work())).collect()
-    }
-}

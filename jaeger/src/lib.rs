@@ -11,4 +11,4 @@ mod beside;
 mod loose;
 mod read;
 
-pub use beside::{Alone, Beside};
+pub use beside::Beside;

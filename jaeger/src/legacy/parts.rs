@@ -162,6 +162,19 @@ mod tests {
     use super::super::made;
     use super::*;
 
+    /// Does one thing after the other.
+    struct Alone;
+
+    impl Beside for Alone {
+        fn n(&self) -> usize {
+            1
+        }
+
+        fn all<T: Send, W: FnOnce() -> T + Send>(&self, works: Vec<W>) -> Vec<Option<T>> {
+            works.into_iter().map(|work| Some(work())).collect()
+        }
+    }
+
     fn whole(text: &str) -> String {
         match envelope(text.as_bytes()).map(made) {
             Ok(read) => format!("{read:?}"),
@@ -172,9 +185,7 @@ mod tests {
     /// What comes of reading it in parts; `None` where that does not go.
     fn in_parts(text: &str, n: usize) -> Option<String> {
         let mut parts = Parts::at_most(text.as_bytes(), n)?;
-        parts
-            .read(&crate::Alone)
-            .map(|read| format!("{:?}", made(read)))
+        parts.read(&Alone).map(|read| format!("{:?}", made(read)))
     }
 
     fn span(n: usize, value: &str) -> String {

@@ -26,7 +26,6 @@ struct Told<K, V> {
 }
 
 /// Counts by what was counted, in the order of that.
-#[derive(Default)]
 struct Counts {
     reader: Reader,
     rows: Vec<Sample>,

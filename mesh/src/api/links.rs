@@ -25,10 +25,9 @@ impl LinksQuery {
     pub fn from_pairs<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<LinksQuery, BadParameter> {
+        const KNOWN: &str = "namespace, workload, service, window, at";
         let mut query = LinksQuery::default();
-        let mut seen = query::Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        query::read(pairs, KNOWN, |name, value| {
             let text = || (!value.is_empty()).then(|| value.to_owned());
             match name {
                 "namespace" => query.namespace = text(),
@@ -36,19 +35,14 @@ impl LinksQuery {
                 "service" => query.service = text(),
                 "window" => query.window = query::window(value)?,
                 "at" => query.at = Some(query::at(value)?),
-                other => {
-                    let known = "namespace, workload, service, window, at";
-                    return Err(query::unknown(other, known));
-                }
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         let is_placed = query.namespace.is_some();
         if !is_placed && (query.workload.is_some() || query.service.is_some()) {
-            return Err(BadParameter {
-                name: "namespace".to_owned(),
-                problem: "is missing".to_owned(),
-                hint: Some("say which namespace the workload or service is in".to_owned()),
-            });
+            let hint = "say which namespace the workload or service is in";
+            return Err(query::missing("namespace", hint));
         }
         Ok(query)
     }

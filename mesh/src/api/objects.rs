@@ -182,14 +182,13 @@ impl ObjectsQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<ObjectsQuery, BadParameter> {
         let mut query = ObjectsQuery::default();
-        let mut seen = query::Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        query::read(pairs, "namespaces", |name, value| {
             match name {
                 "namespaces" => query.namespaces = query::list(name, value)?,
-                other => return Err(query::unknown(other, "namespaces")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 

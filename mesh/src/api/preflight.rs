@@ -18,14 +18,13 @@ impl PreflightQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<PreflightQuery, BadParameter> {
         let mut query = PreflightQuery::default();
-        let mut seen = query::Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        query::read(pairs, "window", |name, value| {
             match name {
                 "window" => query.window = query::window(value)?,
-                other => return Err(query::unknown(other, "window")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 

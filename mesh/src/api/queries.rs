@@ -85,9 +85,7 @@ impl QueriesQuery {
     ) -> Result<QueriesQuery, BadParameter> {
         const WORDS: &str = "graph, edge, node, control-plane, sidecars or breakers";
         let (mut of, mut query) = (None, QueriesQuery::new(Of::Graph));
-        let mut seen = query::Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        query::read(pairs, "of, id, window, at, by", |name, value| {
             match name {
                 "of" => {
                     let found = Of::ALL.into_iter().find(|of| of.as_str() == value);
@@ -97,17 +95,13 @@ impl QueriesQuery {
                 "window" => query.window = query::window(value)?,
                 "at" => query.at = Some(query::at(value)?),
                 "by" => query.by = query::by(value)?,
-                other => return Err(query::unknown(other, "of, id, window, at, by")),
+                _ => return Ok(false),
             }
-        }
-        let missing = |name: &str, hint: &str| BadParameter {
-            name: name.to_owned(),
-            problem: "is missing".to_owned(),
-            hint: Some(hint.to_owned()),
-        };
-        query.of = of.ok_or_else(|| missing("of", &format!("write {WORDS}")))?;
+            Ok(true)
+        })?;
+        query.of = of.ok_or_else(|| query::missing("of", &format!("write {WORDS}")))?;
         match (&query.id, query.of.takes_id()) {
-            (None, true) => Err(missing(
+            (None, true) => Err(query::missing(
                 "id",
                 "give the id of a node or an edge of the graph",
             )),

@@ -141,10 +141,9 @@ impl GraphQuery {
     pub fn from_pairs<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<GraphQuery, BadParameter> {
+        const KNOWN: &str = "namespaces, window, at, by, include, fold, hide, focus, idle";
         let mut query = GraphQuery::default();
-        let mut seen = Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        read(pairs, KNOWN, |name, value| {
             match name {
                 "namespaces" => query.namespaces = list(name, value)?,
                 "window" => query.window = window(value)?,
@@ -169,21 +168,11 @@ impl GraphQuery {
                 }
                 "hide" => query.hide = list(name, value)?,
                 "focus" => query.focus = (!value.is_empty()).then(|| value.to_owned()),
-                "idle" => {
-                    query.idle = match value {
-                        "true" => true,
-                        "" | "false" => false,
-                        other => return Err(one_of(name, other, "true or false")),
-                    };
-                }
-                other => {
-                    return Err(unknown(
-                        other,
-                        "namespaces, window, at, by, include, fold, hide, focus, idle",
-                    ));
-                }
+                "idle" => query.idle = flag(name, value)?,
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 
@@ -191,12 +180,7 @@ impl GraphQuery {
     pub fn to_query_string(&self) -> String {
         let mut out = Writer::default();
         out.list("namespaces", &self.namespaces);
-        if self.window != Window::default() {
-            out.pair("window", &self.window.to_string());
-        }
-        if let Some(at) = self.at {
-            out.pair("at", &time::to_rfc3339(at));
-        }
+        out.window_and_at(self.window, self.at);
         if self.by != By::default() {
             out.pair("by", self.by.as_str());
         }
@@ -240,15 +224,14 @@ impl RoutesQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<RoutesQuery, BadParameter> {
         let mut query = RoutesQuery::default();
-        let mut seen = Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        read(pairs, "namespaces, window", |name, value| {
             match name {
                 "namespaces" => query.namespaces = list(name, value)?,
                 "window" => query.window = window(value)?,
-                other => return Err(unknown(other, "namespaces, window")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 
@@ -256,9 +239,7 @@ impl RoutesQuery {
     pub fn to_query_string(&self) -> String {
         let mut out = Writer::default();
         out.list("namespaces", &self.namespaces);
-        if self.window != Window::default() {
-            out.pair("window", &self.window.to_string());
-        }
+        out.window_and_at(self.window, None);
         out.0
     }
 }
@@ -268,12 +249,11 @@ impl SeriesQuery {
     pub fn from_pairs<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<SeriesQuery, BadParameter> {
+        const KNOWN: &str = "id, window, at, by, direction, heatmap";
         let (mut id, mut look_back, mut end) = (None, Window::default(), None);
         let mut projection = By::default();
         let (mut direction, mut heatmap) = (None, false);
-        let mut seen = Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        read(pairs, KNOWN, |name, value| {
             match name {
                 "id" if !value.is_empty() => id = Some(value.to_owned()),
                 "id" => {}
@@ -287,23 +267,13 @@ impl SeriesQuery {
                         other => return Err(one_of(name, other, "inbound or outbound")),
                     });
                 }
-                "heatmap" => {
-                    heatmap = match value {
-                        "true" => true,
-                        "false" => false,
-                        other => return Err(one_of(name, other, "true or false")),
-                    };
-                }
-                other => {
-                    return Err(unknown(other, "id, window, at, by, direction, heatmap"));
-                }
+                "heatmap" => heatmap = flag(name, value)?,
+                _ => return Ok(false),
             }
-        }
-        let id = id.ok_or_else(|| BadParameter {
-            name: "id".to_owned(),
-            problem: "is missing".to_owned(),
-            hint: Some("give the id of a node or an edge of the graph".to_owned()),
+            Ok(true)
         })?;
+        let id =
+            id.ok_or_else(|| missing("id", "give the id of a node or an edge of the graph"))?;
         Ok(SeriesQuery {
             id,
             window: look_back,
@@ -389,6 +359,15 @@ fn shown(value: &str) -> String {
     value.chars().take(40).collect()
 }
 
+/// Reads what is on or off.
+fn flag(name: &str, value: &str) -> Result<bool, BadParameter> {
+    match value {
+        "true" => Ok(true),
+        "" | "false" => Ok(false),
+        other => Err(one_of(name, other, "true or false")),
+    }
+}
+
 pub(super) fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     BadParameter {
         name: name.to_owned(),
@@ -397,7 +376,15 @@ pub(super) fn one_of(name: &str, value: &str, words: &str) -> BadParameter {
     }
 }
 
-pub(super) fn unknown(name: &str, known: &str) -> BadParameter {
+pub(super) fn missing(name: &str, hint: &str) -> BadParameter {
+    BadParameter {
+        name: name.to_owned(),
+        problem: "is missing".to_owned(),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+fn unknown(name: &str, known: &str) -> BadParameter {
     BadParameter {
         name: shown(name),
         problem: "is not a parameter of this address".to_owned(),
@@ -405,12 +392,29 @@ pub(super) fn unknown(name: &str, known: &str) -> BadParameter {
     }
 }
 
+/// Hands each parameter to `take`, which returns whether it knows the name; `known` lists what it does for who wrote
+/// another one. None may come twice.
+pub(super) fn read<'a>(
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    known: &str,
+    mut take: impl FnMut(&'a str, &'a str) -> Result<bool, BadParameter>,
+) -> Result<(), BadParameter> {
+    let mut seen = Seen::default();
+    for (name, value) in pairs {
+        seen.once(name)?;
+        if !take(name, value)? {
+            return Err(unknown(name, known));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a parameter given twice: which of the two counts would be a guess.
 #[derive(Default)]
-pub(super) struct Seen(Vec<String>);
+struct Seen(Vec<String>);
 
 impl Seen {
-    pub(super) fn once(&mut self, name: &str) -> Result<(), BadParameter> {
+    fn once(&mut self, name: &str) -> Result<(), BadParameter> {
         if self.0.iter().any(|n| n == name) {
             return Err(BadParameter {
                 name: shown(name),

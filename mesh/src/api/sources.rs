@@ -19,14 +19,13 @@ impl SourcesQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<SourcesQuery, BadParameter> {
         let mut query = SourcesQuery::default();
-        let mut seen = query::Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        query::read(pairs, "window", |name, value| {
             match name {
                 "window" => query.window = query::window(value)?,
-                other => return Err(query::unknown(other, "window")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 

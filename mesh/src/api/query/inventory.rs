@@ -2,7 +2,7 @@
 
 use crate::units::{UnixMillis, Window};
 
-use super::{BadParameter, Seen, Writer, at, list, time, unknown, window};
+use super::{BadParameter, Writer, at, list, read, window};
 
 /// The parameters of `GET /api/v1/overview`, of the lists of services and workloads, and of one of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,16 +21,15 @@ impl InventoryQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<InventoryQuery, BadParameter> {
         let mut query = InventoryQuery::default();
-        let mut seen = Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        read(pairs, "namespaces, window, at", |name, value| {
             match name {
                 "namespaces" => query.namespaces = list(name, value)?,
                 "window" => query.window = window(value)?,
                 "at" => query.at = Some(at(value)?),
-                other => return Err(unknown(other, "namespaces, window, at")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 
@@ -38,12 +37,7 @@ impl InventoryQuery {
     pub fn to_query_string(&self) -> String {
         let mut out = Writer::default();
         out.list("namespaces", &self.namespaces);
-        if self.window != Window::default() {
-            out.pair("window", &self.window.to_string());
-        }
-        if let Some(at) = self.at {
-            out.pair("at", &time::to_rfc3339(at));
-        }
+        out.window_and_at(self.window, self.at);
         out.0
     }
 

@@ -2,22 +2,21 @@
 
 use crate::units::{UnixMillis, Window};
 
-use super::{BadParameter, Seen, Writer, at, time, unknown, window};
+use super::{BadParameter, Writer, at, read, time, window};
 
 /// Reads how far back and until when, and nothing else.
 pub fn window_and_at<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(Window, Option<UnixMillis>), BadParameter> {
     let (mut back, mut end) = (Window::default(), None);
-    let mut seen = Seen::default();
-    for (name, value) in pairs {
-        seen.once(name)?;
+    read(pairs, "window, at", |name, value| {
         match name {
             "window" => back = window(value)?,
             "at" => end = Some(at(value)?),
-            other => return Err(unknown(other, "window, at")),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     Ok((back, end))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::units::{UnixMillis, Window};
 
-use super::{BadParameter, Seen, Writer, at, one_of, shown, unknown, window};
+use super::{BadParameter, Seen, Writer, at, flag, read, shown, unknown, window};
 
 /// The most traces that one search asks for.
 pub const MAX_TRACES: u32 = 1000;
@@ -77,9 +77,7 @@ impl TraceQuery {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<TraceQuery, BadParameter> {
         let mut query = TraceQuery::default();
-        let mut seen = Seen::default();
-        for (name, value) in pairs {
-            seen.once(name)?;
+        read(pairs, "first", |name, value| {
             match name {
                 "first" => {
                     let number = value.parse().ok().filter(|it| *it > 0);
@@ -89,9 +87,10 @@ impl TraceQuery {
                         hint: Some("write a whole number, 1 at least".to_owned()),
                     })?);
                 }
-                other => return Err(unknown(other, "first")),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(query)
     }
 
@@ -136,13 +135,7 @@ impl TracesQuery {
                 "until" => until = Some(time(name, value)?),
                 "min_duration" => query.min_duration_us = duration(name, value)?,
                 "max_duration" => query.max_duration_us = duration(name, value)?,
-                "errors" => {
-                    query.errors = match value {
-                        "true" => true,
-                        "false" => false,
-                        other => return Err(one_of(name, other, "true or false")),
-                    };
-                }
+                "errors" => query.errors = flag(name, value)?,
                 "tag" => query.tags.extend(tag(value)?),
                 "limit" => query.limit = limit(value)?,
                 other => return Err(unknown(other, KNOWN)),

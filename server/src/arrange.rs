@@ -97,7 +97,12 @@ impl Arranger {
                 placed
             });
             let placed = placed.await;
-            placed.inspect_err(|error| error!(%error, "The layout failed, the graph goes without"))
+            placed.inspect_err(|error| {
+                // At shutdown, what still waits for its turn is called off.
+                if !error.is_cancelled() {
+                    error!(%error, "The layout failed, the graph goes without");
+                }
+            })
         };
         // A large one takes longer than anybody waits.
         if patience == Patience::None || graph.nodes.len() >= LARGE {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use support::{Pidali, Prometheus, Store, Stub, question_of, response};
+use support::{Pidali, Prometheus, Store, Stub, is_about_targets, question_of, response};
 
 /// The built-in mesh, which the stores scrape; it ends with this process.
 static MESH: LazyLock<Pidali> = LazyLock::new(|| Pidali::demo().expect("the built-in mesh"));
@@ -315,7 +315,7 @@ fn listening() -> Result<(Stub, Arc<Mutex<BTreeSet<String>>>)> {
         let kind = if is_range { "matrix" } else { "vector" };
         let result = if question.starts_with("label_replace") {
             FLOW
-        } else if question.contains("scrape_series_added") {
+        } else if is_about_targets(&question) {
             r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#
         } else {
             ""

@@ -17,7 +17,7 @@ pub use api_server::ApiServer;
 pub use jaeger::{Dialect, Jaeger};
 pub use pidali::{Answer, Pidali, pidali};
 pub use prometheus::{Prometheus, Store};
-pub use stub::{Stub, question_of, response};
+pub use stub::{Stub, is_about_targets, question_of, response};
 pub use wire::Wire;
 
 use std::net::TcpListener;

@@ -150,7 +150,9 @@ impl Store {
 }
 
 fn write_targets(home: &Path, targets: &[&str]) -> Result<()> {
-    let text = serde_json::json!([{ "targets": targets }]).to_string();
+    // As in a cluster, targets have more labels than their address.
+    let labels = serde_json::json!({ "node": "one" });
+    let text = serde_json::json!([{ "targets": targets, "labels": labels }]).to_string();
     // Renamed into place: half a file would drop every target.
     let fresh = home.join("targets.json.new");
     std::fs::write(&fresh, text)?;

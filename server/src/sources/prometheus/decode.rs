@@ -45,6 +45,7 @@ pub struct Labels {
     // What was scraped, and what the control plane and Envoy say of themselves.
     pub namespace: Option<Text>,
     pub pod: Option<Text>,
+    pub job: Option<Text>,
     pub instance: Option<Text>,
     #[serde(rename = "type")]
     pub kind: Option<Text>,

@@ -3,8 +3,8 @@
 use mesh::telemetry::Series;
 use mesh::units::{UnixMillis, Window};
 
-use super::births::Place;
-use super::promql::{self, Dialect, Durations, View};
+use super::births::Births;
+use super::promql::{Dialect, Durations, View};
 use super::{Prometheus, breakers, control_plane, proxies, series};
 
 /// One question with what its answer says.
@@ -44,9 +44,21 @@ pub enum About {
     Breakers(Window),
 }
 
+impl About {
+    fn window(&self) -> Window {
+        match *self {
+            About::Graph(window)
+            | About::Calls(window, _)
+            | About::ControlPlane(window)
+            | About::Proxies(window)
+            | About::Breakers(window) => window,
+        }
+    }
+}
+
 /// Returns the questions about something, as a Prometheus without anything special would be asked.
 pub fn questions(about: &About) -> Vec<Asked> {
-    Dialect::default().questions(about, &Place::Anywhere)
+    Dialect::default().questions(about, &Births::anywhere(about.window()))
 }
 
 impl Prometheus {
@@ -55,16 +67,16 @@ impl Prometheus {
         let dialect = self.dialect().await;
         let births = match about {
             About::Graph(window) | About::Calls(window, _) => {
-                self.births(&dialect, *window, at).await.at
+                self.births(&dialect, *window, at).await
             }
-            _ => Place::Anywhere,
+            _ => Births::anywhere(about.window()),
         };
         dialect.questions(about, &births)
     }
 }
 
 impl Dialect {
-    fn questions(&self, about: &About, births: &Place) -> Vec<Asked> {
+    fn questions(&self, about: &About, births: &Births) -> Vec<Asked> {
         match about {
             About::Graph(window) => self.graph_questions(*window, births),
             About::Calls(window, series) => {
@@ -92,7 +104,7 @@ impl Dialect {
         }
     }
 
-    fn graph_questions(&self, window: Window, births: &Place) -> Vec<Asked> {
+    fn graph_questions(&self, window: Window, births: &Births) -> Vec<Asked> {
         let mut asked = vec![
             Asked::once(
                 "requests in the window, as callers report them",
@@ -102,18 +114,19 @@ impl Dialect {
                 "requests in the window, as servers report them",
                 self.requests(window, View::Server),
             ),
-            Asked::once(
-                "targets with series that are new in it: 1, or 2 and the age of their proxies in seconds",
-                promql::targets_with_new_series(window),
-            ),
         ];
+        asked.extend(births.asked.iter().cloned());
         asked.extend(
-            self.born(window, births)
+            self.born(window, &births.at)
                 .map(|text| Asked::once("first requests of series born in the window", text)),
         );
         asked.push(Asked::once(
-            "durations, as callers report them",
-            self.durations(window, Durations::Client),
+            "durations as callers report them, buckets below a second",
+            self.durations(window, Durations::ClientBelowSecond),
+        ));
+        asked.push(Asked::once(
+            "durations as callers report them, the other buckets",
+            self.durations(window, Durations::ClientFromSecond),
         ));
         asked.push(Asked::once(
             "durations, of callers without a proxy",
@@ -123,12 +136,12 @@ impl Dialect {
             "bytes and connections over TCP",
             self.tcp(window),
         ));
-        let born = self.tcp_born(window, births);
+        let born = self.tcp_born(window, &births.at);
         asked.extend(
             born.map(|text| Asked::once("first bytes and connections of series born in it", text)),
         );
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
-        let born = self.messages_born(window, births);
+        let born = self.messages_born(window, &births.at);
         asked.extend(born.map(|text| Asked::once("first messages of series born in it", text)));
         asked
     }

@@ -11,6 +11,8 @@ pub const REQUESTS: &str = "istio_requests_total";
 pub const DURATIONS: &str = "istio_request_duration_milliseconds_bucket";
 /// How long a proxy runs, in seconds.
 pub const UPTIME: &str = "envoy_server_uptime";
+/// How many series a scrape told that the one before had not: the scraper writes it for each target.
+const NEW_SERIES: &str = "scrape_series_added";
 
 /// Istio's counters of what flows over TCP: which metric tells of which flow.
 ///
@@ -36,6 +38,8 @@ const POLICY: &str = "connection_security_policy";
 /// The label of a scraped pod that tells the sides of an Argo Rollout apart (rule R6), as relabelling by `labelmap`
 /// writes it. The callee's own report is asked for it: a caller's would say of which side that is.
 const TEMPLATE: &str = "rollouts_pod_template_hash";
+/// The upper edges of buckets below 1,000 ms, as any version of a source writes them (`500`, `500.0`).
+const BELOW_SECOND: &str = "[0-9]{1,3}([.][0-9]*)?";
 /// TCP has metrics of its own.
 const PROTOCOLS: &str = "request_protocol=~\"http|grpc\"";
 
@@ -61,12 +65,14 @@ pub enum View {
     Server,
 }
 
-/// Whose durations are asked.
+/// Whose durations are asked, and which buckets of them. Together they are all that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durations {
-    /// The client's view: sidecars, gateways and waypoints.
-    Client,
-    /// The server's, where the caller has no proxy.
+    /// The client's view (sidecars, gateways and waypoints), its buckets below a second: nine of Istio's twenty.
+    ClientBelowSecond,
+    /// The client's view, the other buckets.
+    ClientFromSecond,
+    /// The server's view, all buckets, where the caller has no proxy.
     WithoutCaller,
 }
 
@@ -136,11 +142,11 @@ impl Dialect {
         format!("sum by ({PEERS}, {ENDING}) (increase({metric}{{{matcher}}}[{window}]))")
     }
 
-    /// Asks for the durations of the whole mesh, in one view.
-    pub fn durations(&self, window: Window, whose: Durations) -> String {
+    /// Asks for a part of the durations of the whole mesh.
+    pub fn durations(&self, window: Window, part: Durations) -> String {
         let metric = self.named(DURATIONS);
-        let matcher = whose.matcher();
-        format!("sum by (le, {PEERS}) (increase({metric}{{{matcher}}}[{window}]))")
+        let matchers = part.matchers();
+        format!("sum by (le, {PEERS}) (increase({metric}{{{matchers}}}[{window}]))")
     }
 
     /// Asks for the durations of calls that are the first of their series, between some workloads alone.
@@ -152,7 +158,7 @@ impl Dialect {
         births: &Place,
     ) -> Option<String> {
         let own = [
-            Durations::Client.matcher().to_owned(),
+            View::Client.matcher().to_owned(),
             one_of("source_workload", from),
             one_of("destination_workload", to),
         ];
@@ -286,11 +292,13 @@ impl View {
 }
 
 impl Durations {
-    fn matcher(self) -> &'static str {
-        match self {
-            Durations::Client => View::Client.matcher(),
-            Durations::WithoutCaller => "reporter=\"destination\", source_workload=\"unknown\"",
-        }
+    fn matchers(self) -> String {
+        let (view, more) = match self {
+            Durations::ClientBelowSecond => (View::Client, format!("le=~\"{BELOW_SECOND}\"")),
+            Durations::ClientFromSecond => (View::Client, format!("le!~\"{BELOW_SECOND}\"")),
+            Durations::WithoutCaller => (View::Server, "source_workload=\"unknown\"".to_owned()),
+        };
+        format!("{}, {more}", view.matcher())
     }
 }
 
@@ -298,20 +306,21 @@ impl Durations {
 /// window's start, or all its proxies are younger than the window. A proxy that was only scraped for the first
 /// time is neither, and its past is not counted.
 fn is_fresh(window: Window) -> String {
-    let (up, uptime) = (was_scraped(window), uptime(window));
+    let (up, uptime) = (was_scraped("up", window), oldest(UPTIME, window));
     format!(
         "on (job, instance) ({up} or ({uptime} < {}))",
         window.secs()
     )
 }
 
-fn was_scraped(window: Window) -> String {
-    format!("(up offset {window} == 1)")
+/// Which targets of `up` were scraped when the window began.
+fn was_scraped(up: &str, window: Window) -> String {
+    format!("({up} offset {window} == 1)")
 }
 
-/// How long the oldest proxy of each target ran, when it was heard of last within the window.
-fn uptime(window: Window) -> String {
-    format!("max by (job, instance) (max_over_time({UPTIME}[{window}]))")
+/// How long the oldest proxy of each target of `uptime` ran, when it was heard of last within the window.
+fn oldest(uptime: &str, window: Window) -> String {
+    format!("max by (job, instance) (max_over_time({uptime}[{window}]))")
 }
 
 /// Returns the increase of `metric` over `window`, where a series born inside the window counts from zero
@@ -324,18 +333,28 @@ pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
 }
 
 /// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
-/// each scrape; all targets where that is not counted. [`is_fresh_target`] reads the values.
+/// each scrape.
 pub fn targets_with_new_series(window: Window) -> String {
-    let added = "scrape_series_added";
-    let (scraped, uptime) = (was_scraped(window), uptime(window));
+    format!("sum_over_time({NEW_SERIES}[{window}]) > 0")
+}
+
+/// Asks whether new series are counted at all.
+pub fn counts_new_series() -> String {
+    format!("count({NEW_SERIES})")
+}
+
+/// Asks how the targets in question began. [`is_fresh_target`] reads the values.
+pub fn beginnings(window: Window, targets: &Place) -> String {
+    let up = selector("up", None, targets);
+    let uptime = selector(UPTIME, None, targets);
     format!(
-        "({scraped} or (2 + {uptime})) and on (job, instance) \
-         ((sum by (job, instance) (sum_over_time({added}[{window}])) > 0) \
-         or (up unless on () count({added})))"
+        "{} or on (job, instance) (2 + {})",
+        was_scraped(&up, window),
+        oldest(&uptime, window)
     )
 }
 
-/// Returns whether new series of a target are really new, by what [`targets_with_new_series`] says of it: 1 where it
+/// Returns whether new series of a target are really new, by what [`beginnings`] says of it: 1 where it
 /// was scraped at the window's start, else 2 and how long its oldest proxy ran.
 pub fn is_fresh_target(value: f64, window_secs: f64) -> bool {
     value < 2.0 + window_secs

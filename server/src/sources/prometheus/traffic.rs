@@ -69,6 +69,25 @@ impl Counts {
     }
 }
 
+impl Timed {
+    /// Adds what another question timed.
+    fn add(&mut self, other: Timed) {
+        self.reader.leave_out_too(&other.reader);
+        for (key, buckets) in other.sorted() {
+            self.by_key.entry(key).or_default().extend(buckets);
+        }
+    }
+}
+
+/// Adds warnings of a question to those of another about the same metric: both are warned of in the same words.
+fn add_warnings(notices: &mut Vec<Notice>, warnings: Vec<Notice>) {
+    for warning in warnings {
+        if !notices.contains(&warning) {
+            notices.push(warning);
+        }
+    }
+}
+
 /// What stands before the name of a flow that a node's proxy tells.
 const TUNNEL: &str = "tunnel_";
 
@@ -93,12 +112,7 @@ impl Prometheus {
         let rose = (self.counts(&client, at), self.counts(&server, at));
         let ((mut all, mut notices), (others, warnings), (born, births)) =
             tokio::try_join!(rose.0, rose.1, new)?;
-        for warning in warnings {
-            // Two questions about one metric are warned of in the same words.
-            if !notices.contains(&warning) {
-                notices.push(warning);
-            }
-        }
+        add_warnings(&mut notices, warnings);
         all.reader.leave_out_too(&others.reader);
         all.add(others);
         notices.extend(all.reader.notices());
@@ -138,21 +152,30 @@ impl Prometheus {
         })
     }
 
-    /// Returns how long requests took in the window, mesh-wide.
+    /// Returns how long requests took in the window, mesh-wide: the buckets are shared out over questions, as
+    /// [`Prometheus::requests`] shares out the views.
     pub async fn durations(
         &self,
         ask: &DurationBuckets,
     ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
         let dialect = self.dialect().await;
-        let client = dialect.durations(ask.window, Durations::Client);
-        let server = dialect.durations(ask.window, Durations::WithoutCaller);
-        let ((mut all, mut notices), (without, more)) =
-            tokio::try_join!(self.timed(&client, ask.at), self.timed(&server, ask.at))?;
-        notices.extend(more);
-        notices.extend(all.reader.notices());
-        for (key, buckets) in without.sorted() {
-            all.by_key.entry(key).or_default().extend(buckets);
+        let [below, from, without] = [
+            Durations::ClientBelowSecond,
+            Durations::ClientFromSecond,
+            Durations::WithoutCaller,
+        ]
+        .map(|part| dialect.durations(ask.window, part));
+        let (mut all, others, without) = tokio::try_join!(
+            self.timed(&below, ask.at),
+            self.timed(&from, ask.at),
+            self.timed(&without, ask.at)
+        )?;
+        for (other, warnings) in [others, without] {
+            add_warnings(&mut all.1, warnings);
+            all.0.add(other);
         }
+        let (all, mut notices) = all;
+        notices.extend(all.reader.notices());
         Ok(Answer {
             value: histograms(all),
             notices,

@@ -6,6 +6,7 @@
 pub mod names;
 pub mod object;
 pub mod units;
+pub mod wording;
 
 pub mod telemetry;
 

@@ -7,6 +7,7 @@ use crate::api::preflight::{Counts, Group, Item, Preflight, Status};
 use crate::api::trace::Names;
 use crate::inventory::Inventory;
 use crate::sources::is_aks_addon;
+use crate::wording::{count, listed};
 
 mod cluster;
 mod injection;
@@ -267,12 +268,7 @@ impl Item {
 
 /// Joins names, and says how many more there are.
 fn named(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
-    let more = names.len().saturating_sub(MAX_NAMED);
-    match more {
-        0 => shown.join(", "),
-        _ => format!("{} and {more} more", shown.join(", ")),
-    }
+    listed(names, MAX_NAMED)
 }
 
 /// Joins commands, and says how many more there would be.
@@ -283,8 +279,4 @@ fn lines(commands: &[String]) -> String {
         out.push(format!("# and {more} more of this kind"));
     }
     out.join("\n")
-}
-
-fn count(n: usize, one: &str) -> String {
-    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }

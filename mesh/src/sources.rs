@@ -9,6 +9,7 @@ use crate::api::sources::{ScrapeVerdict, Scrapes};
 use crate::inventory::{Injection, Inventory};
 use crate::sidecars::kind_of;
 use crate::units::{Window, six_digits};
+use crate::wording::listed;
 
 /// Fewer scrapes in a window than this, and what a counter rose by can't be told.
 const MIN_SCRAPES: f64 = 2.0;
@@ -114,17 +115,11 @@ pub fn injection(inventory: &Inventory) -> Vec<Paste> {
             )
         });
         let text = lines.collect::<Vec<_>>().join("\n");
-        let named: Vec<&str> = outside.keys().take(MAX_NAMED).copied().collect();
-        let more = outside.len().saturating_sub(MAX_NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
+        let named: Vec<&str> = outside.keys().copied().collect();
         pastes.push(Paste {
             title: format!(
-                "Pods of {}{more} get no sidecar: nobody reports the calls between them.",
-                named.join(", ")
+                "Pods of {} get no sidecar: nobody reports the calls between them.",
+                listed(&named, MAX_NAMED)
             ),
             setting: setting.to_owned(),
             text,

@@ -7,6 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use crate::api::query::By;
 use crate::inventory::{Inventory, Service, Workload};
 use crate::telemetry::Peer;
+use crate::wording::listed;
 
 use super::ends::Ends;
 use super::identity::Identity;
@@ -292,8 +293,8 @@ fn outside(inventory: &Inventory, roles: &Roles<'_>) -> Outside {
         }
     }
     Outside {
-        namespaces: listed(&namespaces),
-        workloads: listed(&workloads),
+        namespaces: listed(&namespaces, MAX_NAMED),
+        workloads: listed(&workloads, MAX_NAMED),
     }
 }
 
@@ -301,13 +302,4 @@ fn is_istio(workload: &Workload) -> bool {
     let app = workload.labels.get("app").map(String::as_str);
     matches!(app, Some("istiod" | "ztunnel" | "istio-cni-node"))
         || matches!(workload.name.as_str(), "istio-cni-node" | "ztunnel")
-}
-
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(MAX_NAMED);
-    let mut out = shown.cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > MAX_NAMED {
-        out += &format!(" and {} more", names.len() - MAX_NAMED);
-    }
-    out
 }

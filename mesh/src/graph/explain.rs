@@ -9,6 +9,7 @@ use crate::api::query::GraphQuery;
 use crate::injection::{is_system, label};
 use crate::inventory::{Injection, Inventory, NAMESPACE_LABEL, Stale, Why};
 use crate::units::Window;
+use crate::wording::{count, listed};
 
 use super::Facts;
 
@@ -115,8 +116,7 @@ fn not_injected(inventory: &Inventory, query: &GraphQuery) -> Option<Notice> {
     let names: Vec<&str> = outside.keys().copied().collect();
     let told: Vec<String> = outside
         .iter()
-        .take(MAX_NAMED)
-        .map(|(name, n)| format!("{name} ({n} {})", plural(*n, "workload")))
+        .map(|(name, n)| format!("{name} ({})", count(*n, "workload")))
         .collect();
     let (subject, verb) = match names.len() {
         0 => return None,
@@ -137,7 +137,7 @@ fn not_injected(inventory: &Inventory, query: &GraphQuery) -> Option<Notice> {
         message: format!(
             "{subject} {} {verb} not in the mesh: what the pods there call, and calls among them, no proxy \
              reports.",
-            listed(told, outside.len())
+            listed(&told, MAX_NAMED)
         ),
         hint: Some(if label.needs_restart {
             let restart = named
@@ -162,7 +162,7 @@ fn not_restarted(inventory: &Inventory, query: &GraphQuery) -> Option<Notice> {
     if stale.is_empty() {
         return None;
     }
-    let told = stale.iter().take(MAX_NAMED).map(|it| {
+    let told = stale.iter().map(|it| {
         let Stale { pods, of, .. } = it;
         let what = match &it.why {
             Why::NoSidecar => "without a sidecar".to_owned(),
@@ -199,24 +199,8 @@ fn not_restarted(inventory: &Inventory, query: &GraphQuery) -> Option<Notice> {
         source: "cluster".to_owned(),
         message: format!(
             "Not restarted since injection or its revision changed: {}.",
-            listed(told.collect(), stale.len())
+            listed(&told.collect::<Vec<_>>(), MAX_NAMED)
         ),
         hint: Some(lines.join("; ")),
     })
-}
-
-/// Joins what is named, and says how many more there are.
-fn listed(mut named: Vec<String>, all: usize) -> String {
-    if all > named.len() {
-        named.push(format!("and {} more", all - named.len()));
-    }
-    named.join(", ")
-}
-
-fn plural(n: usize, word: &str) -> String {
-    if n == 1 {
-        word.to_owned()
-    } else {
-        format!("{word}s")
-    }
 }

@@ -6,6 +6,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use crate::api::Notice;
 use crate::api::query::GraphQuery;
+use crate::wording::listed;
 
 use super::traced::TracedEdge;
 use super::views::Views;
@@ -84,18 +85,17 @@ pub fn kept(query: &GraphQuery, views: &Views, notices: &mut Vec<Notice>) -> Kep
 }
 
 fn not_found(what: &str, names: &[&str]) -> Notice {
-    let mut listed: Vec<String> = names
+    let names: Vec<String> = names
         .iter()
-        .take(MAX_NAMED)
         .map(|name| format!("`{}`", name.chars().take(80).collect::<String>()))
         .collect();
-    if names.len() > MAX_NAMED {
-        listed.push(format!("and {} more", names.len() - MAX_NAMED));
-    }
     Notice {
         kind: "not_found".to_owned(),
         source: "pidali".to_owned(),
-        message: format!("No traffic was seen for {what} {}.", listed.join(", ")),
+        message: format!(
+            "No traffic was seen for {what} {}.",
+            listed(&names, MAX_NAMED)
+        ),
         hint: Some("look at a longer window, or choose another one".to_owned()),
     }
 }

@@ -154,7 +154,7 @@ fn r11_of_many_namespaces_a_few_are_named() {
         .collect();
     let (message, hint) = found(&objects, "not_injected").unwrap();
     assert!(
-        message.contains("team-4 (1 workload), and 4 more are not in the mesh"),
+        message.contains("team-4 (1 workload) and 4 more are not in the mesh"),
         "{message}"
     );
     assert!(hint.starts_with("kubectl label namespace team-0 team-1 team-2 team-3 team-4 istio-"));

@@ -9,6 +9,7 @@ use crate::routes::measured::Place;
 use crate::routes::owner::paste_name;
 use crate::routing::destination_rule::is_subset;
 use crate::routing::gateway::{Gateway, Passes, Server};
+use crate::wording::listed;
 
 /// Finds it.
 pub(super) fn find(known: &Known<'_>) -> Vec<Fault> {
@@ -197,15 +198,7 @@ fn twice(known: &Known<'_>, first: Door, later: Door, hosts: &[String]) -> Optio
     let (older, before) = door(known, first)?;
     let (gateway, server) = door(known, later)?;
     let (about, other) = (key(gateway), key(older));
-    let mut named = hosts
-        .iter()
-        .take(MAX_NAMED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if hosts.len() > MAX_NAMED {
-        named.push_str(&format!(" and {} more", hosts.len() - MAX_NAMED));
-    }
+    let named = listed(hosts, MAX_NAMED);
     let is_plain = |it: &Server| it.passes() == Passes::Requests && it.tls_mode.is_none();
     let why = match is_plain(server) && is_plain(before) {
         true => {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{Pidali, Prometheus, Store};
 
 use super::scraped;
-use super::synthetic::{self, Mesh};
+use super::synthetic::{self, Mesh, Truth};
 use crate::Report;
 
 /// The window of every question, in seconds.
@@ -131,9 +131,14 @@ async fn asked(report: &mut Report, world: &World) -> Result<()> {
     report.promised("graph_latency_ratio", full / (q1 + q2), "", 1.3);
     report.promised("graph_warm_ms", middle(&mut warm), "ms", 20.0);
     report.promised("graph_answer_kb", size as f64 / 1000.0, "kB", 500.0);
-    let (worst, id) = worst_error(&world.mesh, at, &body)?;
+    let truths = world.mesh.truth(at, f64::from(WINDOW));
+    let (worst, id) = worst_error(truths.iter(), &body)?;
     println!("furthest from the truth: {id}");
     report.promised("graph_worst_rate_error", worst, "", 0.02);
+    let lasting = truths.iter().filter(|truth| truth.is_lasting);
+    let (worst, id) = worst_error(lasting, &body)?;
+    println!("furthest where no pod of the caller is replaced: {id}");
+    report.beside("worst_rate_error_lasting", worst, "");
     let (viewers, peak_viewed) = viewers(report, world, &client).await?;
     report.promised("viewers_query_ratio", viewers, "", 1.05);
     report.promised("graph_peak_mib", peak.max(peak_viewed), "MiB", 120.0);
@@ -240,14 +245,17 @@ impl Fresh {
 /// How far the edge that is furthest off is from what really happened, as a share of it. A counter is whole,
 /// so one call more or less on each side of the window is no error. What was born so late that it was scraped
 /// at most once has no rate that anybody could know: it must be there, and is not compared.
-fn worst_error(mesh: &Mesh, at: f64, graph: &Value) -> Result<(f64, String)> {
+fn worst_error<'a>(
+    truths: impl Iterator<Item = &'a Truth>,
+    graph: &Value,
+) -> Result<(f64, String)> {
     let edges = graph["edges"].as_array().context("no edges")?;
     let seen: BTreeMap<&str, f64> = edges
         .iter()
         .filter_map(|edge| Some((edge["id"].as_str()?, edge["requests"].as_f64()?)))
         .collect();
     let mut worst = (0.0, String::new());
-    for truth in mesh.truth(at, f64::from(WINDOW)) {
+    for truth in truths {
         let got = seen.get(truth.id.as_str()).copied().unwrap_or(0.0);
         if truth.age < f64::from(2 * INTERVAL) {
             if truth.age > f64::from(INTERVAL) && truth.requests >= 2.0 && got <= 0.0 {

@@ -56,6 +56,9 @@ pub struct Truth {
     pub requests: f64,
     /// For how long the edge was there, in seconds.
     pub age: f64,
+    /// Whether every pod of the caller lives for good: what one that is replaced did after its last scrape, nobody
+    /// knows.
+    pub is_lasting: bool,
 }
 
 /// A pod of a workload.
@@ -196,6 +199,7 @@ impl Mesh {
                     ),
                     requests,
                     age: at - self.began - edge.born,
+                    is_lasting: from.restarts_every.is_none(),
                 }
             })
             .collect();

@@ -188,3 +188,17 @@ fn flag(flag: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r2_every_flag_that_is_told_has_words_and_its_name() {
+        for it in UNHEARD.into_iter().chain(["UC", "UT", "URX", "DI", "DC"]) {
+            let said = flag(it).unwrap_or_default();
+            assert!(said.ends_with(&format!("({it})")), "{it}: {said}");
+        }
+        assert_eq!(flag("-"), None);
+    }
+}

@@ -145,6 +145,7 @@ fn a_pattern_fits_names_with_any_text_at_its_stars() {
         ("*-v1", "cart-v1", "cart-v10"),
         ("a*b*c", "a-b-b-c", "a-c-b"),
         ("a*a", "aa", "a"),
+        ("*ab*b", "ab-b", "ab"),
     ] {
         let pattern = Pattern::new(pattern);
         assert!(pattern.fits(fitting), "{pattern:?} {fitting}");

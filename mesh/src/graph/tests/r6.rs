@@ -122,6 +122,23 @@ fn identities() -> impl Strategy<Value = Identity> {
     })
 }
 
+#[test]
+fn r6_the_series_of_a_node_is_of_the_side_it_stands_on() {
+    let id = workload_id("c", "shop", "web");
+    assert_eq!(id, "c/shop/web");
+    let (inbound, outbound) = (
+        selector(&id, By::Workload).unwrap(),
+        outbound_selector(&id, By::Workload).unwrap(),
+    );
+    assert!(inbound.source.is_none() && outbound.destination.is_none());
+    assert!(outbound.source.is_some());
+    assert_eq!(inbound.destination, outbound.source);
+    let cart = service_id(Some("c"), "shop", "cart");
+    assert_eq!(cart, "c/shop/service/cart");
+    // Whom a service calls, telemetry does not say.
+    assert!(outbound_selector(&cart, By::Service).is_none());
+}
+
 proptest! {
     #[test]
     fn r6_ids_are_injective_and_read_back(a in identities(), b in identities()) {

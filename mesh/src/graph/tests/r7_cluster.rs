@@ -71,6 +71,14 @@ fn r7_what_is_idle_appears_only_when_asked() {
         "known to the cluster, no traffic in 5m"
     );
     assert_eq!((&report.inbound, &report.outbound), (&None, &None));
+    // No sample says so: the id does.
+    let graph = ask(&mesh, |query| {
+        query.by = By::Version;
+        query.idle = true;
+    });
+    let report = node(&graph, "c/shop/version/report@v1");
+    let told = (report.app.as_deref(), report.version.as_deref());
+    assert_eq!(told, (Some("report"), Some("v1")));
 }
 
 #[test]
@@ -173,6 +181,24 @@ fn r7_what_is_not_injected_is_said() {
         );
         assert_eq!(node(&labelled, "c/shop/erp").badges, [""; 0], "{word}");
     }
+}
+
+#[test]
+fn r7_a_caller_that_is_not_injected_is_said() {
+    let graph = graph(
+        "legacy -> web : 60 requests, server only
+         pods shop/legacy : 1/1
+         pods shop/web : 1/1, injected",
+    );
+    assert_eq!(node(&graph, "c/shop/legacy").badges, ["not_injected"]);
+    assert_eq!(node(&graph, "c/shop/web").badges, [""; 0]);
+}
+
+#[test]
+fn r7_a_service_without_pods_is_not_outside_the_mesh() {
+    let mesh = facts("web -> cart : 60 requests, client only\n service shop/cart : app=cart");
+    let graph = draw(&mesh, By::Service);
+    assert_eq!(node(&graph, "c/shop/service/cart").badges, [""; 0]);
 }
 
 #[test]

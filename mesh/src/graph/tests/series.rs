@@ -58,3 +58,44 @@ fn r2_a_line_of_a_client_that_stands_still_hides_nothing() {
         "one view for the whole line"
     );
 }
+
+#[test]
+fn r4_a_line_counts_the_errors_of_its_view_alone() {
+    let mut failing = point(50.0, 50.0);
+    let of_code = |reporter: Reporter, http: u16, value: f64| {
+        let mut count = failing.counts[0].clone();
+        (count.reporter, count.response.http, count.value) = (reporter, Some(http), value);
+        count
+    };
+    let more = [
+        of_code(Reporter::Source, 503, 20.0),
+        of_code(Reporter::Source, 500, 10.0),
+        of_code(Reporter::Source, 404, 20.0),
+        of_code(Reporter::Destination, 503, 40.0),
+    ];
+    failing.counts.extend(more);
+    let line = of(&[point(50.0, 50.0), failing]);
+    assert_eq!(line.rps, [Some(5.0), Some(10.0)]);
+    assert_eq!(line.errors_rps, [Some(0.0), Some(3.0)]);
+}
+
+#[test]
+fn r2_before_the_first_and_after_the_last_count_nothing_is_known() {
+    let silent = |at: i64| SeriesPoint {
+        at: UnixMillis(at),
+        counts: Vec::new(),
+        histogram: None,
+    };
+    let line = of(&[
+        silent(0),
+        point(50.0, 50.0),
+        silent(20),
+        point(30.0, 30.0),
+        silent(40),
+    ]);
+    assert_eq!(line.rps, [None, Some(5.0), Some(0.0), Some(3.0), None]);
+    assert_eq!(
+        line.errors_rps,
+        [None, Some(0.0), Some(0.0), Some(0.0), None]
+    );
+}

@@ -32,6 +32,24 @@ fn a_folded_namespace_is_one_node_and_what_is_unknown_is_said() {
 }
 
 #[test]
+fn a_box_is_drawn_around_what_has_a_namespace_and_is_not_folded() {
+    let mesh = facts(
+        "(cron) -> web : 10 requests, server only
+         web -> bank/pay : 10 requests",
+    );
+    let boxed = |graph: &api::Graph| {
+        let boxes = graph.namespaces.iter();
+        boxes.map(|it| it.namespace.clone()).collect::<Vec<_>>()
+    };
+    let all = draw(&mesh, By::Workload);
+    assert_eq!(boxed(&all), ["bank", "shop"]);
+    let folded = ask(&mesh, |query| {
+        query.fold = Fold::Namespaces(vec!["bank".to_owned()]);
+    });
+    assert_eq!(boxed(&folded), ["shop"]);
+}
+
+#[test]
 fn what_is_hidden_or_out_of_focus_is_left_out() {
     let mesh =
         facts("web -> cart : 9 requests\n cart -> users : 9 requests\n users -> db : 9 requests");

@@ -33,7 +33,12 @@ fn r2_the_views_of_client_and_server_are_never_added() {
     );
     let web = edge(&graph, WEB_CART);
     assert_eq!((web.view, web.traffic.requests), (View::Client, 600.0));
-    assert_eq!(web.server_view.as_ref().unwrap().requests, 400.0);
+    let server = web.server_view.as_ref().unwrap();
+    assert_eq!(
+        (server.requests, server.rps),
+        (400.0, six_digits(4.0 / 3.0))
+    );
+    assert_eq!((server.errors, server.error_ratio), (0.0, Some(0.0)));
     let cron = edge(&graph, "c/-/unknown->c/shop/cart:http");
     assert_eq!((cron.view, cron.traffic.requests), (View::Server, 30.0));
     assert_eq!(cron.server_view, None);

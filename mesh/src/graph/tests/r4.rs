@@ -91,4 +91,16 @@ fn r4_errors_are_the_servers_and_gone_clients_are_nobodys() {
         b.responses["grpc 14"],
         six_digits(2.0 / language::WINDOW_SECS)
     );
+    // A node has them of all its callers.
+    let two = draw(
+        &facts(
+            "web -> a : 100 requests, 5 x 500, 7 x 404, 4 x 0 DC
+             app -> a : 100 requests, 5 x 500, 5 x 404, 2 x 0 DC",
+        ),
+        By::Workload,
+    );
+    let a = node(&two, "c/shop/a").inbound.as_ref().unwrap();
+    assert_eq!((a.requests, a.errors), (200.0, 10.0));
+    let shares = (a.client_error_ratio, a.gone_ratio);
+    assert_eq!(shares, (Some(0.06), Some(0.03)));
 }

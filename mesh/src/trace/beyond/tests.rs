@@ -141,6 +141,23 @@ fn a_trace_passes_what_only_traces_know() {
 }
 
 #[test]
+fn calls_that_a_service_makes_are_no_calls_to_it() {
+    let traced = of(&[mail("OK")], &[("mailer", "printer", 5)]);
+    let facts = Facts {
+        traced: Some(Arc::new(traced)),
+        ..facts()
+    };
+    let (query, at) = (GraphQuery::default(), UnixMillis(0));
+    let graph = answer(&facts, &query, at, at, Vec::new());
+    let mailer = graph.nodes.iter().find(|it| it.id == MAILER).unwrap();
+    assert!(
+        mailer.health.reason.contains("sampled: 1 call in"),
+        "{}",
+        mailer.health.reason
+    );
+}
+
+#[test]
 fn a_proxy_that_the_graph_does_not_draw_is_no_new_service() {
     // A waypoint, whose hops are part of the calls that it stands in.
     let ambient = trace(vec![

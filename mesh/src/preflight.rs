@@ -266,7 +266,7 @@ impl Item {
     }
 }
 
-/// Joins names, and says how many more there are.
+/// Lists as many names as a finding has room for.
 fn named(names: &[String]) -> String {
     listed(names, MAX_NAMED)
 }

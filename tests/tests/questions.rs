@@ -16,6 +16,8 @@ struct Asked {
     holds_back: Arc<AtomicBool>,
     /// Whether a target told new series.
     has_news: Arc<AtomicBool>,
+    /// Whether new series are counted.
+    counts_news: Arc<AtomicBool>,
 }
 
 const CALL: &str = r#"{"metric":{"reporter":"source","request_protocol":"http","response_code":"200",
@@ -31,7 +33,8 @@ impl Asked {
         let holds_back = Arc::new(AtomicBool::new(false));
         let has_news = Arc::new(AtomicBool::new(true));
         let (heard, held) = (Arc::clone(&questions), Arc::clone(&holds_back));
-        let news = Arc::clone(&has_news);
+        let counts_news = Arc::new(AtomicBool::new(true));
+        let (news, counts) = (Arc::clone(&has_news), Arc::clone(&counts_news));
         let stub = Stub::raw(move |request| {
             let question = question_of(request);
             if let Ok(mut questions) = heard.lock() {
@@ -51,10 +54,13 @@ impl Asked {
                     r#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
                 return Some(response(400, "application/json", body));
             }
-            if question.contains("count(scrape_series_added)") {
+            let is_counted = counts.load(Ordering::Relaxed);
+            if question == "count(scrape_series_added)" && is_counted {
                 return json(r#"{"metric":{},"value":[1,"1"]}"#);
             }
-            if is_about_targets(&question) && news.load(Ordering::Relaxed) {
+            let is_beginning = question.starts_with("(up") && !is_counted;
+            let has_news = news.load(Ordering::Relaxed);
+            if is_about_targets(&question) && (has_news || is_beginning) {
                 return json(r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#);
             }
             let counts = question.contains("increase(istio_requests_total{reporter!=")
@@ -66,6 +72,7 @@ impl Asked {
             questions,
             holds_back,
             has_news,
+            counts_news,
         })
     }
 
@@ -202,6 +209,17 @@ async fn r5_first_values_are_asked_where_series_are_new_and_nowhere_else() -> Re
     pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
     let requests = asked.about("istio_requests_total");
     assert_eq!(requests.len(), 2, "nothing is new: {requests:#?}");
+
+    // Where nobody counts new series, any target can have some.
+    let asked = Asked::new()?;
+    asked.has_news.store(false, Ordering::Relaxed);
+    asked.counts_news.store(false, Ordering::Relaxed);
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    let graph = pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
+    let requests = asked.about("min_over_time(istio_requests_total{instance=~\"web:15020\"}");
+    assert_eq!(requests.len(), 1, "{:#?}", asked.about("istio_requests"));
+    let notices = graph["notices"].to_string();
+    assert!(!notices.contains("first_scraped"), "{notices}");
     Ok(())
 }
 

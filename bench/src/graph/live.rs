@@ -44,10 +44,11 @@ struct World {
 
 impl World {
     fn new(n_workloads: usize) -> Result<World> {
-        let horizon = f64::from(WINDOW) + 60.0;
+        let interval = if n_workloads > MANY { 15 } else { 5 };
+        // Edges are born until the end of the window that is asked for.
+        let horizon = f64::from(WINDOW + 12 * interval);
         let mesh = Arc::new(Mesh::new(n_workloads, horizon));
         let targets = scraped::serve(Arc::clone(&mesh))?;
-        let interval = if n_workloads > MANY { 15 } else { 5 };
         let prometheus = Prometheus::discovering(Store::Prometheus, interval, &targets)?;
         Ok(World {
             mesh,

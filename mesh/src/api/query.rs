@@ -490,6 +490,15 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_switch_is_off() {
+        assert!(!read(&[("idle", "")]).unwrap().idle);
+        let series = SeriesQuery::from_pairs([("id", "c/shop/web"), ("heatmap", "")]);
+        assert!(!series.unwrap().heatmap);
+        let traces = TracesQuery::from_pairs([("errors", "")]);
+        assert!(!traces.unwrap().errors);
+    }
+
+    #[test]
     fn a_bad_parameter_is_named_with_its_mend() {
         for (name, value) in [
             ("window", "0s"),

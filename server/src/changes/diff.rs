@@ -1,6 +1,7 @@
 //! Two objects as YAML, line by line.
 
 use mesh::api::changes::{DiffLine, DiffOp};
+use mesh::wording::count;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -39,10 +40,9 @@ pub fn diff(before: Option<&Value>, after: Option<&Value>) -> Vec<DiffLine> {
 
 fn skip(lines: &mut Vec<DiffLine>, n: usize) {
     if n > 0 {
-        let plural = if n == 1 { "" } else { "s" };
         lines.push(DiffLine {
             op: DiffOp::Skip,
-            text: format!("{n} line{plural} unchanged"),
+            text: format!("{} unchanged", count(n, "line")),
         });
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use mesh::api::trace::{Matched, TraceRow, Traces};
+use mesh::wording::listed;
 use web_sys::KeyboardEvent;
 
 use crate::shell::clock::{day_and_time, time_with_seconds};
@@ -169,11 +170,8 @@ fn Line(
 fn names(row: &TraceRow, most: usize) -> String {
     let mut all: Vec<_> = row.services.iter().collect();
     all.sort_by_key(|it| it.n_errors == 0);
-    let shown: Vec<&str> = all.iter().take(most).map(|it| it.name.as_str()).collect();
-    match all.len().saturating_sub(most) {
-        0 => shown.join(", "),
-        n => format!("{} and {n} more", shown.join(", ")),
-    }
+    let names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
+    listed(&names, most)
 }
 
 fn matched(call: &Matched) -> AnyView {

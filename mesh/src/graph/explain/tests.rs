@@ -245,6 +245,7 @@ fn r11_a_window_shorter_than_two_scrapes_is_said() {
         said("10s", Some(15.0)).unwrap().1,
         "choose a window of 1m or more"
     );
+    assert!(said("1m", Some(40.0)).is_some(), "one scrape, at times two");
     assert_eq!(said("2m", Some(60.0)), None);
     assert_eq!(said("1m", None), None);
 }

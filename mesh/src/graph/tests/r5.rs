@@ -6,6 +6,7 @@ use super::*;
 fn r5_one_failure_an_hour_is_not_rounded_away() {
     let mut mesh = facts("web -> rare : 1 requests, 1 x 503");
     assert!(needs_hour(&mesh));
+    assert!(uncertain_workloads(&mesh).into_iter().eq(["rare"]));
     mesh.window = Window::HOUR;
     let graph = draw(&mesh, By::Workload);
     let rare = &graph.edges[0];
@@ -22,6 +23,7 @@ fn r5_one_failure_an_hour_is_not_rounded_away() {
 fn r5_one_failure_of_many_is_not_rounded_away() {
     let mesh = facts("web -> busy : 9000000 requests, 1 x 503");
     assert!(!needs_hour(&mesh), "surely well");
+    assert!(uncertain_workloads(&mesh).is_empty());
     let busy = &draw(&mesh, By::Workload).edges[0];
     assert_eq!(busy.traffic.errors, 1.0);
     assert_eq!(busy.traffic.error_ratio, Some(1.111_11e-7));

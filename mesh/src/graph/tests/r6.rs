@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph::identity::Identity;
+use crate::telemetry::SideKind;
 
 #[test]
 fn r6_projections_are_of_the_same_facts() {
@@ -135,6 +136,25 @@ fn r6_the_series_of_a_node_is_of_the_side_it_stands_on() {
     assert_eq!(inbound.destination, outbound.source);
     let cart = service_id(Some("c"), "shop", "cart");
     assert_eq!(cart, "c/shop/service/cart");
+    let what = |id: &str, by: By| selector(id, by)?.destination.map(|side| side.what);
+    let (app, version, service) = ("cart".into(), "v1".into(), "cart".into());
+    for (id, by, told) in [
+        ("c/shop/app/cart", By::App, SideKind::App(app)),
+        (
+            "c/shop/version/cart@v1",
+            By::Version,
+            SideKind::Version("cart".into(), version),
+        ),
+        (&*cart, By::Service, SideKind::Service(service)),
+        (
+            &*cart,
+            By::Workload,
+            SideKind::ServiceWithoutEndpoint("cart".into()),
+        ),
+    ] {
+        assert_eq!(what(id, by), Some(told), "{id}");
+    }
+    assert_eq!(what("c/shop/namespace/all", By::Workload), None);
     // Whom a service calls, telemetry does not say.
     assert!(outbound_selector(&cart, By::Service).is_none());
 }

@@ -92,7 +92,7 @@ fn r7_a_host_is_external_by_its_service_entry_else_by_its_look() {
         let node = graph.nodes.iter().find(|it| it.name != "web").unwrap();
         (node.kind, node.explanation.clone().unwrap())
     };
-    for host in ["api.stripe.com", "payments/*.stripe.com"] {
+    for host in ["api.stripe.com", "stripe.com", "payments/*.stripe.com"] {
         assert_eq!(kind("", host).0, NodeKind::External, "{host}");
     }
     for host in [

@@ -17,6 +17,19 @@ fn r8_the_mtls_share_is_the_servers_word() {
 }
 
 #[test]
+fn r8_the_share_of_what_is_folded_is_of_all_its_calls() {
+    let mesh = facts(
+        "bank/pay -> cart : 30 requests
+         bank/pay -> users : 10 requests, plain",
+    );
+    let graph = ask(&mesh, |query| {
+        query.fold = Fold::Namespaces(vec!["shop".to_owned()]);
+    });
+    let folded = edge(&graph, "c/bank/pay->c/shop/namespace/all:http");
+    assert_eq!(folded.mtls_ratio, Some(0.75));
+}
+
+#[test]
 fn r8_a_waypoints_word_does_not_count() {
     let text = "web -> cart : 75 requests, plain, waypoint only";
     let alone = graph(text);

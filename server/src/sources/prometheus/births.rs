@@ -38,20 +38,30 @@ pub enum Place {
 /// A target as its scraper names it: `job` and `instance`.
 type Target = (Option<Text>, Option<Text>);
 
-/// How the targets began.
+/// Who told series that were not told before.
+enum News {
+    /// These targets.
+    Of(BTreeSet<Target>),
+    /// Nobody counts it: any target can have.
+    Uncounted,
+}
+
+/// How targets began.
 #[derive(Default)]
 struct Beginnings {
     fresh: BTreeSet<Target>,
     first_scraped: BTreeSet<Target>,
+    /// Whether any was scraped when the window began.
+    has_before: bool,
 }
 
 impl Place {
-    /// Returns where these targets are: anywhere, if they are none, too many to be named, or have no names.
+    /// Returns where these targets are: anywhere if they are too many to be named, or one has no name.
     fn of(targets: &BTreeSet<Target>) -> Place {
         let instances = targets.iter().map(|(_, instance)| instance.as_deref());
         let names: Option<BTreeSet<&str>> = instances.collect();
         match names {
-            Some(names) if (1..=MAX_TARGETS).contains(&names.len()) => {
+            Some(names) if names.len() <= MAX_TARGETS => {
                 Place::At(names.into_iter().map(str::to_owned).collect())
             }
             _ => Place::Anywhere,
@@ -76,8 +86,8 @@ impl Place {
 }
 
 impl Births {
-    /// Returns what is known where nothing could be told: a failure costs time and hides nothing.
-    pub fn anywhere(window: Window) -> Births {
+    /// Returns what is taken for so where nothing is asked.
+    pub fn unasked(window: Window) -> Births {
         let began = promql::beginnings(window, &Place::Anywhere);
         Births {
             at: Place::Anywhere,
@@ -113,72 +123,136 @@ fn with_news(window: Window) -> Asked {
 }
 
 fn beginnings(promql: String) -> Asked {
-    let label = "how those targets began: 1 where scraped before the window, else 2 and the age of their proxies in seconds";
+    let label = "how targets began: 1 where scraped when the window began, else 2 and the age of their proxies in seconds";
     Asked::once(label, promql)
+}
+
+impl News {
+    fn is_of(&self, target: &Target) -> bool {
+        match self {
+            News::Of(targets) => targets.contains(target),
+            News::Uncounted => true,
+        }
+    }
+}
+
+impl Beginnings {
+    fn add(&mut self, target: Target, value: f64, window: Window) {
+        self.has_before |= value == promql::WAS_SCRAPED;
+        if promql::is_fresh_target(value, f64::from(window.secs())) {
+            self.fresh.insert(target);
+        } else {
+            self.first_scraped.insert(target);
+        }
+    }
 }
 
 impl Prometheus {
     /// Returns what was new in the window, asked once for all questions about it. Where it can't be told, that can
-    /// be anywhere.
+    /// be anywhere: a failure costs time and hides nothing.
     pub(super) async fn births(&self, dialect: &Dialect, window: Window, at: UnixMillis) -> Births {
         let ask = async {
-            let told = self.told_births(dialect, window, at).await;
-            told.unwrap_or_else(|_| Births::anywhere(window))
+            let mut asked = Vec::new();
+            let told = self.beginnings(dialect, window, at, &mut asked).await;
+            let (place, n_first_scraped) = told.unwrap_or((Place::Anywhere, 0));
+            Births {
+                at: place,
+                asked: asked.into(),
+                n_first_scraped,
+            }
         };
         self.births.get_with((window, at), ask).await
     }
 
-    /// First who told new series, then how those began: few did, and every target would be looked up otherwise.
-    async fn told_births(
+    /// Returns where series can be that are new, and how many targets were scraped for the first time although their
+    /// proxies are older.
+    async fn beginnings(
         &self,
         dialect: &Dialect,
         window: Window,
         at: UnixMillis,
-    ) -> Result<Births, PrometheusError> {
-        let mut asked = vec![with_news(window)];
-        let new = promql::targets_with_new_series(window);
+        asked: &mut Vec<Asked>,
+    ) -> Result<(Place, usize), PrometheusError> {
+        // First who told anything new: every target would be looked up otherwise, and few are.
+        let news = self.news(window, at, asked).await?;
+        let named = match &news {
+            News::Of(targets) if targets.is_empty() => return Ok((Place::of(targets), 0)),
+            // Where names are not needed they are left out: some sources refuse long questions.
+            News::Of(targets) if dialect.tells_births_apart() => Place::of(targets),
+            News::Of(_) | News::Uncounted => Place::Anywhere,
+        };
+        let text = promql::beginnings(window, &named);
+        asked.push(beginnings(text.clone()));
+        let is_counted = matches!(news, News::Of(_));
+        let add = move |began: &mut Beginnings, item: Item| {
+            let value = item.value.and_then(|point| point.1.parse().ok());
+            let target = (item.metric.job, item.metric.instance);
+            if let Some(value) = value
+                && news.is_of(&target)
+            {
+                began.add(target, value, window);
+            }
+        };
+        let (began, _) = self.gather(&text, at, add).await?;
+        let place = if dialect.tells_births_apart() {
+            Place::of(&began.fresh)
+        } else {
+            Place::Anywhere
+        };
+        // Where nobody counts, `up` may be missing, too: then no target is known to have been there before.
+        let is_known = is_counted || began.has_before;
+        Ok((
+            place,
+            if is_known {
+                began.first_scraped.len()
+            } else {
+                0
+            },
+        ))
+    }
+
+    /// Returns who told new series.
+    async fn news(
+        &self,
+        window: Window,
+        at: UnixMillis,
+        asked: &mut Vec<Asked>,
+    ) -> Result<News, PrometheusError> {
+        let question = with_news(window);
+        asked.push(question.clone());
         let add = |found: &mut BTreeSet<Target>, item: Item| {
             found.insert((item.metric.job, item.metric.instance));
         };
-        let (new, _) = self.gather(&new, at, add).await?;
-        // Where nobody told any, or nobody counts them.
-        let is_counted = !new.is_empty() || {
+        let (targets, _) = self.gather(&question.promql, at, add).await?;
+        if targets.is_empty() {
             let text = promql::counts_new_series();
             asked.push(Asked::once("whether new series are counted", text.clone()));
-            self.value(&text, at).await?.is_some()
-        };
-        let mut began = Beginnings::default();
-        if !is_counted || !new.is_empty() {
-            let text = promql::beginnings(window, &Place::of(&new));
-            asked.push(beginnings(text.clone()));
-            let young = f64::from(window.secs());
-            (began, _) = self
-                .gather(&text, at, move |began: &mut Beginnings, item| {
-                    let target = (item.metric.job, item.metric.instance);
-                    let value = item.value.and_then(|point| point.1.parse::<f64>().ok());
-                    if is_counted && !new.contains(&target) {
-                        return;
-                    }
-                    match value {
-                        Some(value) if promql::is_fresh_target(value, young) => {
-                            began.fresh.insert(target);
-                        }
-                        _ => {
-                            began.first_scraped.insert(target);
-                        }
-                    }
-                })
-                .await?;
+            if self.value(&text, at).await?.is_none() {
+                return Ok(News::Uncounted);
+            }
         }
-        let at = match dialect.tells_births_apart() {
-            true if began.fresh.is_empty() => Place::At(Arc::from([])),
-            true => Place::of(&began.fresh),
-            false => Place::Anywhere,
+        Ok(News::Of(targets))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_named_where_they_can_be() {
+        let target = |instance: Option<String>| (Some("mesh".into()), instance.map(Into::into));
+        let of = |n: usize| {
+            let targets = (0..n).map(|n| target(Some(format!("pod-{n}:15020"))));
+            targets.collect::<BTreeSet<Target>>()
         };
-        Ok(Births {
-            at,
-            asked: asked.into(),
-            n_first_scraped: began.first_scraped.len(),
-        })
+        assert!(Place::of(&of(0)).is_nowhere());
+        let one = Place::of(&of(1)).matcher();
+        assert_eq!(one.as_deref(), Some("instance=~\"pod-0:15020\""));
+        assert!(Place::of(&of(MAX_TARGETS)).matcher().is_some());
+        assert_eq!(Place::of(&of(MAX_TARGETS + 1)), Place::Anywhere);
+        let mut nameless = of(2);
+        nameless.insert(target(None));
+        assert_eq!(Place::of(&nameless), Place::Anywhere);
     }
 }

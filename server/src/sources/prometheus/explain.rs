@@ -58,7 +58,7 @@ impl About {
 
 /// Returns the questions about something, as a Prometheus without anything special would be asked.
 pub fn questions(about: &About) -> Vec<Asked> {
-    Dialect::default().questions(about, &Births::anywhere(about.window()))
+    Dialect::default().questions(about, &Births::unasked(about.window()))
 }
 
 impl Prometheus {
@@ -69,7 +69,7 @@ impl Prometheus {
             About::Graph(window) | About::Calls(window, _) => {
                 self.births(&dialect, *window, at).await
             }
-            _ => Births::anywhere(about.window()),
+            _ => Births::unasked(about.window()),
         };
         dialect.questions(about, &births)
     }

@@ -65,7 +65,7 @@ pub enum View {
     Server,
 }
 
-/// Whose durations are asked, and which buckets of them. Together they are all that is known.
+/// Whose durations are asked, and which buckets of them. Together they are all that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durations {
     /// The client's view (sidecars, gateways and waypoints), its buckets below a second: nine of Istio's twenty.
@@ -343,7 +343,11 @@ pub fn counts_new_series() -> String {
     format!("count({NEW_SERIES})")
 }
 
-/// Asks how the targets in question began. [`is_fresh_target`] reads the values.
+/// What [`beginnings`] says of a target that was scraped when the window began.
+pub const WAS_SCRAPED: f64 = 1.0;
+
+/// Asks how the targets in question began: [`WAS_SCRAPED`], or 2 and how long their oldest proxy ran, in seconds.
+/// [`is_fresh_target`] reads the values.
 pub fn beginnings(window: Window, targets: &Place) -> String {
     let up = selector("up", None, targets);
     let uptime = selector(UPTIME, None, targets);

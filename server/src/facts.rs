@@ -393,10 +393,10 @@ impl Live {
         }
     }
 
-    /// Returns whether the source may be asked about another instant: it rests twice as long as it worked, and at
-    /// most for a tick.
+    /// Returns whether the source may be asked about another instant: it rests for a tick, as it does when one looks
+    /// who asks again a tick after each answer. What took no twentieth of a tick is asked for at each of them.
     fn is_over(&self) -> bool {
-        let rest = (self.ended - self.began) * 2;
+        let rest = (self.ended - self.began) * 20;
         let rest = rest.min(Duration::from_millis(TICK_MS as u64));
         self.n_asked == 0 && self.ended.elapsed() >= rest
     }

@@ -200,8 +200,9 @@ async fn compare(world: &World, at: i64, window: i64) -> Result<(usize, usize)> 
         // No sample may have seen what happened within one scrape interval of either end.
         let at_the_ends = want.requests - inner.get(id).map_or(0.0, |t| t.requests);
         // From the first and the last sample on, `increase()` goes on as the mean was: a second together.
-        let carried_on = 1.1 * want.requests / window as f64;
-        let tolerance = (0.02 * want.requests).max(busiest).max(at_the_ends) + carried_on;
+        let carried_on = 1.1 / window as f64;
+        let tolerance =
+            (0.02 * want.requests).max(busiest).max(at_the_ends) + carried_on * want.requests;
         assert!(
             (got("requests") - want.requests).abs() <= tolerance,
             "{name}: {id}: {} requests, really {} (±{tolerance})",
@@ -212,7 +213,8 @@ async fn compare(world: &World, at: i64, window: i64) -> Result<(usize, usize)> 
         let least = inner.get(id).map_or(0.0, |t| t.errors);
         let most = outer.get(id).map_or(0.0, |t| t.errors);
         assert!(
-            got("errors") >= least * 0.98 - 0.5 && got("errors") <= most * 1.02 + 0.5,
+            got("errors") >= least * 0.98 - 0.5
+                && got("errors") <= most * (1.02 + carried_on) + 0.5,
             "{name}: {id}: {} errors, really between {least} and {most}",
             got("errors"),
         );

@@ -91,7 +91,7 @@ impl Births {
         let began = promql::beginnings(window, &Place::Anywhere);
         Births {
             at: Place::Anywhere,
-            asked: Arc::from([with_news(window), beginnings(began)]),
+            asked: Arc::from([asks_for_news(window), asks_for_beginnings(began)]),
             n_first_scraped: 0,
         }
     }
@@ -117,12 +117,12 @@ impl Births {
     }
 }
 
-fn with_news(window: Window) -> Asked {
+fn asks_for_news(window: Window) -> Asked {
     let text = promql::targets_with_new_series(window);
     Asked::once("targets that told new series in the window", text)
 }
 
-fn beginnings(promql: String) -> Asked {
+fn asks_for_beginnings(promql: String) -> Asked {
     let label = "how targets began: 1 where scraped when the window began, else 2 and the age of their proxies in seconds";
     Asked::once(label, promql)
 }
@@ -153,7 +153,7 @@ impl Prometheus {
     pub(super) async fn births(&self, dialect: &Dialect, window: Window, at: UnixMillis) -> Births {
         let ask = async {
             let mut asked = Vec::new();
-            let told = self.beginnings(dialect, window, at, &mut asked).await;
+            let told = self.told(dialect, window, at, &mut asked).await;
             let (place, n_first_scraped) = told.unwrap_or((Place::Anywhere, 0));
             Births {
                 at: place,
@@ -166,23 +166,31 @@ impl Prometheus {
 
     /// Returns where series can be that are new, and how many targets were scraped for the first time although their
     /// proxies are older.
-    async fn beginnings(
+    async fn told(
         &self,
         dialect: &Dialect,
         window: Window,
         at: UnixMillis,
         asked: &mut Vec<Asked>,
     ) -> Result<(Place, usize), PrometheusError> {
+        // Where names are not needed they are left out: some sources refuse long questions.
+        let place = |targets: &BTreeSet<Target>| {
+            if dialect.tells_births_apart() {
+                Place::of(targets)
+            } else {
+                Place::Anywhere
+            }
+        };
         // First who told anything new: every target would be looked up otherwise, and few are.
         let news = self.news(window, at, asked).await?;
         let named = match &news {
             News::Of(targets) if targets.is_empty() => return Ok((Place::of(targets), 0)),
-            // Where names are not needed they are left out: some sources refuse long questions.
-            News::Of(targets) if dialect.tells_births_apart() => Place::of(targets),
-            News::Of(_) | News::Uncounted => Place::Anywhere,
+            News::Of(targets) => place(targets),
+            News::Uncounted => Place::Anywhere,
         };
-        let text = promql::beginnings(window, &named);
-        asked.push(beginnings(text.clone()));
+        let question = asks_for_beginnings(promql::beginnings(window, &named));
+        asked.push(question.clone());
+        // Where nobody counts, `up` may be missing, too: then no target is known to have been there before.
         let is_counted = matches!(news, News::Of(_));
         let add = move |began: &mut Beginnings, item: Item| {
             let value = item.value.and_then(|point| point.1.parse().ok());
@@ -193,22 +201,13 @@ impl Prometheus {
                 began.add(target, value, window);
             }
         };
-        let (began, _) = self.gather(&text, at, add).await?;
-        let place = if dialect.tells_births_apart() {
-            Place::of(&began.fresh)
+        let (began, _) = self.gather(&question.promql, at, add).await?;
+        let n_first_scraped = if is_counted || began.has_before {
+            began.first_scraped.len()
         } else {
-            Place::Anywhere
+            0
         };
-        // Where nobody counts, `up` may be missing, too: then no target is known to have been there before.
-        let is_known = is_counted || began.has_before;
-        Ok((
-            place,
-            if is_known {
-                began.first_scraped.len()
-            } else {
-                0
-            },
-        ))
+        Ok((place(&began.fresh), n_first_scraped))
     }
 
     /// Returns who told new series.
@@ -218,7 +217,7 @@ impl Prometheus {
         at: UnixMillis,
         asked: &mut Vec<Asked>,
     ) -> Result<News, PrometheusError> {
-        let question = with_news(window);
+        let question = asks_for_news(window);
         asked.push(question.clone());
         let add = |found: &mut BTreeSet<Target>, item: Item| {
             found.insert((item.metric.job, item.metric.instance));

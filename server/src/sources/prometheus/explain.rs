@@ -45,50 +45,50 @@ pub enum About {
 }
 
 impl About {
-    fn window(&self) -> Window {
+    /// Returns the window whose graph the figures are of, or a part of; `None` for other pages.
+    fn graph(&self) -> Option<Window> {
         match *self {
-            About::Graph(window)
-            | About::Calls(window, _)
-            | About::ControlPlane(window)
-            | About::Proxies(window)
-            | About::Breakers(window) => window,
+            About::Graph(window) | About::Calls(window, _) => Some(window),
+            About::ControlPlane(_) | About::Proxies(_) | About::Breakers(_) => None,
         }
     }
 }
 
 /// Returns the questions about something, as a Prometheus without anything special would be asked.
 pub fn questions(about: &About) -> Vec<Asked> {
-    Dialect::default().questions(about, &Births::unasked(about.window()))
+    let dialect = Dialect::default();
+    let graph = about
+        .graph()
+        .map(|window| dialect.graph_questions(window, &Births::unasked(window)));
+    dialect.questions(about, graph.unwrap_or_default())
 }
 
 impl Prometheus {
     /// Returns the questions about something, as this source is asked of a window that ends at `at`.
     pub async fn questions(&self, about: &About, at: UnixMillis) -> Vec<Asked> {
         let dialect = self.dialect().await;
-        let births = match about {
-            About::Graph(window) | About::Calls(window, _) => {
-                self.births(&dialect, *window, at).await
+        let graph = match about.graph() {
+            Some(window) => {
+                let births = self.births(&dialect, window, at).await;
+                dialect.graph_questions(window, &births)
             }
-            _ => Births::unasked(about.window()),
+            None => Vec::new(),
         };
-        dialect.questions(about, &births)
+        dialect.questions(about, graph)
     }
 }
 
 impl Dialect {
-    fn questions(&self, about: &About, births: &Births) -> Vec<Asked> {
+    /// `graph`: the questions about the whole graph, for what is of it.
+    fn questions(&self, about: &About, graph: Vec<Asked>) -> Vec<Asked> {
         match about {
-            About::Graph(window) => self.graph_questions(*window, births),
-            About::Calls(window, series) => {
+            About::Graph(_) => graph,
+            About::Calls(_, series) => {
                 let mut asked = self.charts(series);
-                asked.extend(
-                    self.graph_questions(*window, births)
-                        .into_iter()
-                        .map(|it| Asked {
-                            label: format!("whole mesh, this is a part of it: {}", it.label),
-                            ..it
-                        }),
-                );
+                asked.extend(graph.into_iter().map(|it| Asked {
+                    label: format!("whole mesh, this is a part of it: {}", it.label),
+                    ..it
+                }));
                 asked
             }
             About::ControlPlane(window) => control_plane::questions(*window),

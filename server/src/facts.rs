@@ -1,9 +1,11 @@
 //! What was asked of the sources, once for all viewers: same question, one upstream call.
 
-use std::collections::{BTreeSet, HashMap};
+mod live;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mesh::api::Notice;
 use mesh::api::overview::Freshness;
@@ -24,6 +26,8 @@ use crate::http::ApiError;
 use crate::sources::Metrics;
 use crate::trace::Beyond;
 
+use live::{Lives, Noted};
+
 /// A time that nobody named is floored to this, so that viewers share answers.
 pub const TICK_MS: i64 = 5_000;
 /// Health looks back over an hour where the window holds too little; that moves slowly.
@@ -33,8 +37,6 @@ const MAX_NAMED: usize = 200;
 
 /// What nobody asked for in so long is of a tick that has passed.
 pub const IDLE: Duration = Duration::from_millis(TICK_MS as u64 + 1_000);
-/// So many windows are looked at without a time before those that nobody looks at are forgotten.
-const MAX_LIVE: usize = 64;
 /// So many projections of the whole mesh are kept: one of each kind, for all who look at parts of it.
 const MAX_PICTURES: u64 = 4;
 
@@ -47,15 +49,6 @@ pub struct Known {
     /// Tells them from others of the same window.
     number: u64,
     pictures: Pictures,
-}
-
-/// The instant that is looked at by those who name none, and how busy the source is with it.
-struct Live {
-    at: UnixMillis,
-    n_asked: usize,
-    began: Instant,
-    /// When the last answer came.
-    ended: Instant,
 }
 
 /// Projections by facts and scope.
@@ -86,8 +79,7 @@ pub struct FactsCache {
     full: Cache<(Window, UnixMillis), Arc<Known>>,
     pictures: Pictures,
     n_known: AtomicU64,
-    /// By window: what those look at who name no time.
-    live: Mutex<HashMap<Window, Live>>,
+    lives: Lives,
     hours: Cache<(UnixMillis, Arc<[String]>), Samples>,
     fresh: Cache<UnixMillis, Freshness>,
 }
@@ -133,7 +125,7 @@ impl FactsCache {
                 .time_to_idle(IDLE)
                 .build(),
             n_known: AtomicU64::new(0),
-            live: Mutex::default(),
+            lives: Lives::default(),
             // By the minute, and asked by whoever comes within it.
             hours: Cache::builder()
                 .max_capacity(2)
@@ -171,26 +163,13 @@ impl FactsCache {
         if at.is_some() {
             return Ok(fresh);
         }
-        let mut lives = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if lives.len() >= MAX_LIVE {
-            lives.retain(|_, live| !live.is_over());
-        }
-        let live = lives.entry(window).or_insert_with(|| Live::new(fresh));
-        if live.at < fresh && live.is_over() {
-            *live = Live::new(fresh);
-        }
-        Ok(live.at)
+        Ok(self.lives.instant(window, fresh))
     }
 
-    /// Notes that the source is asked about an instant, until what is returned is dropped.
-    fn asking(&self, window: Window, at: UnixMillis) -> Asking<'_> {
-        let asking = Asking {
-            facts: self,
-            window,
-            at,
-        };
-        asking.note(|live| live.n_asked += 1);
-        asking
+    /// Notes that somebody waits for what the source is being asked about an instant, until what is returned is
+    /// dropped: the source rests from then on. `None` where the answer is there.
+    pub fn waiting(&self, window: Window, at: UnixMillis) -> Option<Noted<'_>> {
+        self.lives.waiting(window, at)
     }
 
     /// Returns the traffic of a window, without latency.
@@ -200,7 +179,7 @@ impl FactsCache {
     pub async fn traffic(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.traffic
             .try_get_with((window, at), async {
-                let _asking = self.asking(window, at);
+                let _asking = self.lives.asking(window, at);
                 let requests = Requests { window, at };
                 let tcp = TcpTraffic { window, at };
                 let (requests, tcp) =
@@ -243,7 +222,7 @@ impl FactsCache {
     pub async fn full(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.full
             .try_get_with((window, at), async {
-                let _asking = self.asking(window, at);
+                let _asking = self.lives.asking(window, at);
                 let traffic = self.traffic(window, at).await?;
                 let mut notices = traffic.notices.clone();
                 let mut facts = traffic.facts.clone();
@@ -379,54 +358,6 @@ impl FactsCache {
             })
             .await
             .map_err(|error: Arc<ApiError>| (*error).clone())
-    }
-}
-
-impl Live {
-    fn new(at: UnixMillis) -> Live {
-        let now = Instant::now();
-        Live {
-            at,
-            n_asked: 0,
-            began: now,
-            ended: now,
-        }
-    }
-
-    /// Returns whether the source may be asked about another instant: it rests for a tick, as it does when one looks
-    /// who asks again a tick after each answer. What took no twentieth of a tick is asked for at each of them.
-    fn is_over(&self) -> bool {
-        let rest = (self.ended - self.began) * 20;
-        let rest = rest.min(Duration::from_millis(TICK_MS as u64));
-        self.n_asked == 0 && self.ended.elapsed() >= rest
-    }
-}
-
-/// A question on its way.
-struct Asking<'a> {
-    facts: &'a FactsCache,
-    window: Window,
-    at: UnixMillis,
-}
-
-impl Asking<'_> {
-    fn note(&self, note: impl FnOnce(&mut Live)) {
-        let lives = self.facts.live.lock();
-        let mut lives = lives.unwrap_or_else(PoisonError::into_inner);
-        if let Some(live) = lives.get_mut(&self.window)
-            && live.at == self.at
-        {
-            note(live);
-        }
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.note(|live| {
-            live.n_asked = live.n_asked.saturating_sub(1);
-            live.ended = Instant::now();
-        });
     }
 }
 

@@ -53,6 +53,7 @@ pub async fn show(
     if let Some(encoded) = app.answers.get(&key).await {
         return Ok(encoded.respond(&headers));
     }
+    let _waiting = app.facts.waiting(query.window, at);
     let known = if query.includes(Include::Latency) {
         app.facts.full(query.window, at).await?
     } else {

@@ -1,6 +1,7 @@
 //! The graph that pidali reads from a real Prometheus, against what really happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -67,6 +68,7 @@ on_each_store!(
     r9_over_tcp_bytes_and_connections_are_what_really_flowed,
     both_protocols_have_latency_and_the_story_is_told_alike,
     a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does_not,
+    r5_a_pod_that_ended_at_the_windows_start_counts_to_its_last_scrape,
     sources_say_that_the_real_store_is_there,
 );
 
@@ -397,6 +399,40 @@ async fn a_first_failure_and_a_fresh_pod_count_from_zero_and_a_first_scrape_does
     let notices = graph["notices"].to_string();
     // The steady pod told a new series as well, and was there before.
     assert!(notices.contains("\"1 scrape target older"), "{notices}");
+    Ok(())
+}
+
+/// A window that holds one scrape of a pod: one value has no rise of its own.
+async fn r5_a_pod_that_ended_at_the_windows_start_counts_to_its_last_scrape(
+    world: &World,
+) -> Result<()> {
+    // A hundred calls between two scrapes.
+    let calls = AtomicU32::new(5000);
+    let stub = Stub::raw(move |_| {
+        let calls = calls.fetch_add(100, Ordering::Relaxed);
+        let text = pod("leaving", 9000, &[("shop", "200", calls)]);
+        Some(response(200, "text/plain; version=0.0.4", &text))
+    })?;
+    let prometheus = Prometheus::start(world.store, 1, &[host(&stub)])?;
+    let pidali = Pidali::serve(&prometheus.url)?;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    prometheus.scrape(&[])?;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let raw = format!(
+        "{}/api/v1/query?query=istio_requests_total%5B1m%5D",
+        prometheus.url
+    );
+    let raw = pidali.fetch(&raw, &[]).await?.json;
+    let values = raw["data"]["result"][0]["values"].as_array();
+    let values = values.with_context(|| raw.to_string())?;
+    let last_scrape = values.last().and_then(|it| it[0].as_f64());
+    let last_scrape = last_scrape.context("a scrape")?;
+
+    let at = UnixMillis(((last_scrape - 0.5 + 10.0) * 1000.0) as i64);
+    let path = format!("graph?window=10s&at={}", to_rfc3339(at));
+    let graph = pidali.json(&path).await?;
+    let edge = &graph["edges"][0];
+    assert_eq!(edge["requests"], 100.0, "{graph}");
     Ok(())
 }
 

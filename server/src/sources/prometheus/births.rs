@@ -17,13 +17,22 @@ const MAX_TARGETS: usize = 600;
 /// What was new within a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Births {
-    /// Where series can be that did not exist before.
-    pub at: Place,
+    /// What is asked for beside what counters rose by.
+    pub unseen: Unseen,
     /// What was asked to know it.
     pub asked: Arc<[Asked]>,
     /// Targets that were scraped for the first time although their proxies are older: what those counted before is
     /// not in the figures (rule R5).
     n_first_scraped: usize,
+}
+
+/// What `increase()` does not see of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Where series can be that did not exist before: it misses what they began with.
+    pub born: Place,
+    /// Where series have ended that were scraped once in the window: it makes nothing of one value.
+    pub ended: Place,
 }
 
 /// Which targets told series that did not exist before.
@@ -38,12 +47,12 @@ pub enum Place {
 /// A target as its scraper names it: `job` and `instance`.
 type Target = (Option<Text>, Option<Text>);
 
-/// Who told series that were not told before.
-enum News {
-    /// These targets.
-    Of(BTreeSet<Target>),
-    /// Nobody counts it: any target can have.
-    Uncounted,
+/// What became of targets in a window.
+struct News {
+    /// Those that told series they had not told before; `None` where nobody counts it: any can have.
+    with_new: Option<BTreeSet<Target>>,
+    /// Those that are gone and were scraped once.
+    ended: BTreeSet<Target>,
 }
 
 /// How targets began.
@@ -56,6 +65,10 @@ struct Beginnings {
 }
 
 impl Place {
+    fn nowhere() -> Place {
+        Place::At(Arc::default())
+    }
+
     /// Returns where these targets are: anywhere if they are too many to be named, or one has no name.
     fn of(targets: &BTreeSet<Target>) -> Place {
         let instances = targets.iter().map(|(_, instance)| instance.as_deref());
@@ -68,7 +81,7 @@ impl Place {
         }
     }
 
-    /// Returns whether no series can be new.
+    /// Returns whether it is no target at all.
     pub fn is_nowhere(&self) -> bool {
         matches!(self, Place::At(instances) if instances.is_empty())
     }
@@ -85,12 +98,25 @@ impl Place {
     }
 }
 
+impl Unseen {
+    /// Returns what is not known: series can be new anywhere.
+    pub fn unknown() -> Unseen {
+        Unseen::born_at(Place::Anywhere)
+    }
+
+    /// Returns what was born somewhere, where nothing ended.
+    pub fn born_at(born: Place) -> Unseen {
+        let ended = Place::nowhere();
+        Unseen { born, ended }
+    }
+}
+
 impl Births {
     /// Returns what is taken for so where nothing is asked.
     pub fn unasked(window: Window) -> Births {
         let began = promql::beginnings(window, &Place::Anywhere);
         Births {
-            at: Place::Anywhere,
+            unseen: Unseen::unknown(),
             asked: Arc::from([asks_for_news(window), asks_for_beginnings(began)]),
             n_first_scraped: 0,
         }
@@ -118,8 +144,8 @@ impl Births {
 }
 
 fn asks_for_news(window: Window) -> Asked {
-    let text = promql::targets_with_new_series(window);
-    Asked::once("targets that told new series in the window", text)
+    let label = "targets that told new series in the window; -1 where one is gone that was scraped once in it";
+    Asked::once(label, promql::targets_with_news(window))
 }
 
 fn asks_for_beginnings(promql: String) -> Asked {
@@ -128,10 +154,11 @@ fn asks_for_beginnings(promql: String) -> Asked {
 }
 
 impl News {
-    fn is_of(&self, target: &Target) -> bool {
-        match self {
-            News::Of(targets) => targets.contains(target),
-            News::Uncounted => true,
+    /// Where targets have ended; nowhere if those are too many to be named: the whole mesh is not searched for them.
+    fn ended(&self) -> Place {
+        match Place::of(&self.ended) {
+            Place::Anywhere => Place::nowhere(),
+            place => place,
         }
     }
 }
@@ -154,9 +181,9 @@ impl Prometheus {
         let ask = async {
             let mut asked = Vec::new();
             let told = self.told(dialect, window, at, &mut asked).await;
-            let (place, n_first_scraped) = told.unwrap_or((Place::Anywhere, 0));
+            let (unseen, n_first_scraped) = told.unwrap_or((Unseen::unknown(), 0));
             Births {
-                at: place,
+                unseen,
                 asked: asked.into(),
                 n_first_scraped,
             }
@@ -164,7 +191,7 @@ impl Prometheus {
         self.births.get_with((window, at), ask).await
     }
 
-    /// Returns where series can be that are new, and how many targets were scraped for the first time although their
+    /// Returns what `increase()` does not see, and how many targets were scraped for the first time although their
     /// proxies are older.
     async fn told(
         &self,
@@ -172,7 +199,7 @@ impl Prometheus {
         window: Window,
         at: UnixMillis,
         asked: &mut Vec<Asked>,
-    ) -> Result<(Place, usize), PrometheusError> {
+    ) -> Result<(Unseen, usize), PrometheusError> {
         // Where names are not needed they are left out: some sources refuse long questions.
         let place = |targets: &BTreeSet<Target>| {
             if dialect.tells_births_apart() {
@@ -183,20 +210,25 @@ impl Prometheus {
         };
         // First who told anything new: every target would be looked up otherwise, and few are.
         let news = self.news(window, at, asked).await?;
-        let named = match &news {
-            News::Of(targets) if targets.is_empty() => return Ok((Place::of(targets), 0)),
-            News::Of(targets) => place(targets),
-            News::Uncounted => Place::Anywhere,
+        let ended = news.ended();
+        let named = match &news.with_new {
+            Some(targets) if targets.is_empty() => {
+                let born = Place::of(targets);
+                return Ok((Unseen { born, ended }, 0));
+            }
+            Some(targets) => place(targets),
+            None => Place::Anywhere,
         };
         let question = asks_for_beginnings(promql::beginnings(window, &named));
         asked.push(question.clone());
         // Where nobody counts, `up` may be missing, too: then no target is known to have been there before.
-        let is_counted = matches!(news, News::Of(_));
+        let is_counted = news.with_new.is_some();
         let add = move |began: &mut Beginnings, item: Item| {
             let value = item.value.and_then(|point| point.1.parse().ok());
             let target = (item.metric.job, item.metric.instance);
+            let is_news = news.with_new.as_ref().is_none_or(|it| it.contains(&target));
             if let Some(value) = value
-                && news.is_of(&target)
+                && is_news
             {
                 began.add(target, value, window);
             }
@@ -207,10 +239,11 @@ impl Prometheus {
         } else {
             0
         };
-        Ok((place(&began.fresh), n_first_scraped))
+        let born = place(&began.fresh);
+        Ok((Unseen { born, ended }, n_first_scraped))
     }
 
-    /// Returns who told new series.
+    /// Returns who told new series, and who is gone.
     async fn news(
         &self,
         window: Window,
@@ -219,18 +252,26 @@ impl Prometheus {
     ) -> Result<News, PrometheusError> {
         let question = asks_for_news(window);
         asked.push(question.clone());
-        let add = |found: &mut BTreeSet<Target>, item: Item| {
-            found.insert((item.metric.job, item.metric.instance));
+        let add = |found: &mut (BTreeSet<Target>, BTreeSet<Target>), item: Item| {
+            let target = (item.metric.job, item.metric.instance);
+            let value = item.value.and_then(|point| point.1.parse::<f64>().ok());
+            if value == Some(promql::HAS_ENDED) {
+                found.1.insert(target);
+            } else {
+                found.0.insert(target);
+            }
         };
-        let (targets, _) = self.gather(&question.promql, at, add).await?;
-        if targets.is_empty() {
+        let ((with_new, ended), _) = self.gather(&question.promql, at, add).await?;
+        let mut is_counted = true;
+        if with_new.is_empty() {
             let text = promql::counts_new_series();
             asked.push(Asked::once("whether new series are counted", text.clone()));
-            if self.value(&text, at).await?.is_none() {
-                return Ok(News::Uncounted);
-            }
+            is_counted = self.value(&text, at).await?.is_some();
         }
-        Ok(News::Of(targets))
+        Ok(News {
+            with_new: is_counted.then_some(with_new),
+            ended,
+        })
     }
 }
 

@@ -116,10 +116,12 @@ impl Dialect {
             ),
         ];
         asked.extend(births.asked.iter().cloned());
-        asked.extend(
-            self.born(window, &births.at)
-                .map(|text| Asked::once("first requests of series born in the window", text)),
-        );
+        asked.extend(self.unseen(window, &births.unseen).map(|text| {
+            Asked::once(
+                "requests of series that were born in the window, or ended at its start",
+                text,
+            )
+        }));
         asked.push(Asked::once(
             "durations as callers report them, buckets below a second",
             self.durations(window, Durations::ClientBelowSecond),
@@ -136,13 +138,21 @@ impl Dialect {
             "bytes and connections over TCP",
             self.tcp(window),
         ));
-        let born = self.tcp_born(window, &births.at);
-        asked.extend(
-            born.map(|text| Asked::once("first bytes and connections of series born in it", text)),
-        );
+        let unseen = self.tcp_unseen(window, &births.unseen);
+        asked.extend(unseen.map(|text| {
+            Asked::once(
+                "bytes and connections of series that were born in it, or ended at its start",
+                text,
+            )
+        }));
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
-        let born = self.messages_born(window, &births.at);
-        asked.extend(born.map(|text| Asked::once("first messages of series born in it", text)));
+        let unseen = self.messages_unseen(window, &births.unseen);
+        asked.extend(unseen.map(|text| {
+            Asked::once(
+                "messages of series that were born in it, or ended at its start",
+                text,
+            )
+        }));
         asked
     }
 

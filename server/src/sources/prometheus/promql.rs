@@ -3,7 +3,7 @@
 use mesh::telemetry::{Selector, Side, SideKind};
 use mesh::units::{UnixMillis, Window};
 
-use super::births::Place;
+use super::births::{Place, Unseen};
 
 /// Istio's counter of requests.
 pub const REQUESTS: &str = "istio_requests_total";
@@ -82,7 +82,7 @@ impl Dialect {
     }
 
     /// Asks for the number of requests of the whole mesh in one view: what counters rose by within the window. What
-    /// [`Dialect::born`] tells comes on top.
+    /// [`Dialect::unseen`] tells comes on top.
     pub fn requests(&self, window: Window, view: View) -> String {
         let metric = selector(
             &self.named(REQUESTS),
@@ -113,24 +113,39 @@ impl Dialect {
         !self.is_metricsql && self.prefix.is_empty()
     }
 
-    /// Asks for the first values of the series that were born within the window: `increase()` starts from
-    /// them, not from zero, and a first failure has no other value (rule R5). `None` where births are not told
-    /// apart, or there were none.
-    pub fn born(&self, window: Window, births: &Place) -> Option<String> {
-        let first = self.first_value(&selector(REQUESTS, None, births), window);
+    /// Asks for what `increase()` does not see: the first values of the series that were born within the window (it
+    /// starts from them, not from zero, and a first failure has no other value, rule R5), and what those rose by that
+    /// ended at its start. `None` where that is not told apart, or there was nothing.
+    pub fn unseen(&self, window: Window, unseen: &Unseen) -> Option<String> {
         let by = format!("{PEERS}, {ENDING}, {POLICY}, {TEMPLATE}");
-        self.of_births(&by, first, window, births)
+        let first = |place: &Place| self.first_value(&selector(REQUESTS, None, place), window);
+        let last = |place: &Place| last_rise(&selector(REQUESTS, None, place), window);
+        self.sum_of_unseen(&by, window, unseen, first, last)
     }
 
-    /// Adds up first values, where they are of series that are really new; `None` where there are none to ask for.
-    fn of_births(&self, by: &str, first: String, window: Window, births: &Place) -> Option<String> {
-        if !self.tells_births_apart() || births.is_nowhere() {
+    /// Adds up what is asked for where series were born, as far as they are really new, and where they ended; `None`
+    /// where that is nowhere.
+    fn sum_of_unseen(
+        &self,
+        by: &str,
+        window: Window,
+        unseen: &Unseen,
+        first: impl Fn(&Place) -> String,
+        last: impl Fn(&Place) -> String,
+    ) -> Option<String> {
+        if !self.tells_births_apart() {
             return None;
         }
-        Some(match births {
-            Place::At(_) => format!("sum by ({by}) ({first})"),
-            Place::Anywhere => format!("sum by ({by}) ({first} and {})", is_fresh(window)),
-        })
+        let born = (!unseen.born.is_nowhere()).then(|| {
+            let first = first(&unseen.born);
+            match unseen.born {
+                Place::At(_) => first,
+                Place::Anywhere => format!("({first} and {})", is_fresh(window)),
+            }
+        });
+        let ended = (!unseen.ended.is_nowhere()).then(|| last(&unseen.ended));
+        let parts: Vec<String> = born.into_iter().chain(ended).collect();
+        (!parts.is_empty()).then(|| format!("sum by ({by}) ({})", parts.join(" or ")))
     }
 
     /// Asks for the requests to some workloads alone, by name, in whatever namespace; and for those that no
@@ -164,32 +179,33 @@ impl Dialect {
         ];
         let metric = selector(DURATIONS, Some(&own.join(", ")), births);
         let first = format!("({metric} unless {metric} offset {window})");
-        self.of_births(&format!("le, {PEERS}"), first, window, births)
+        let unseen = Unseen::born_at(births.clone());
+        let by = format!("le, {PEERS}");
+        self.sum_of_unseen(&by, window, &unseen, |_| first.clone(), |_| String::new())
     }
 
     /// Asks for TCP bytes and connections of the whole mesh: what counters rose by. The label `flow` says which;
-    /// it starts with `tunnel_` where an ambient node proxy tells it. What [`Dialect::tcp_born`] tells comes on top.
+    /// it starts with `tunnel_` where an ambient node proxy tells it. What [`Dialect::tcp_unseen`] tells comes on top.
     pub fn tcp(&self, window: Window) -> String {
         let by = format!("{PEERS}, response_flags, {POLICY}");
         self.flows(&tcp_flows(), &by, window)
     }
 
-    /// Asks for the first values of TCP's series that were born within the window, as [`Dialect::born`] does.
-    pub fn tcp_born(&self, window: Window, births: &Place) -> Option<String> {
+    /// Asks for what `increase()` does not see of TCP, as [`Dialect::unseen`] does of requests.
+    pub fn tcp_unseen(&self, window: Window, unseen: &Unseen) -> Option<String> {
         let by = format!("{PEERS}, response_flags, {POLICY}");
-        self.flows_born(&tcp_flows(), &by, window, births)
+        self.flows_unseen(&tcp_flows(), &by, window, unseen)
     }
 
     /// Asks for the messages in gRPC calls of the whole mesh: what counters rose by; the label `flow` says which
-    /// way they went. What [`Dialect::messages_born`] tells comes on top.
+    /// way they went. What [`Dialect::messages_unseen`] tells comes on top.
     pub fn messages(&self, window: Window) -> String {
         self.flows(&message_flows(), PEERS, window)
     }
 
-    /// Asks for the first values of the messages' series that were born within the window, as [`Dialect::born`]
-    /// does.
-    pub fn messages_born(&self, window: Window, births: &Place) -> Option<String> {
-        self.flows_born(&message_flows(), PEERS, window, births)
+    /// Asks for what `increase()` does not see of the messages, as [`Dialect::unseen`] does of requests.
+    pub fn messages_unseen(&self, window: Window, unseen: &Unseen) -> Option<String> {
+        self.flows_unseen(&message_flows(), PEERS, window, unseen)
     }
 
     fn flows(&self, flows: &[Flow], by: &str, window: Window) -> String {
@@ -220,20 +236,36 @@ impl Dialect {
         format!("({first} * {beyond})")
     }
 
-    fn flows_born(
+    fn flows_unseen(
         &self,
         flows: &[Flow],
         by: &str,
         window: Window,
-        births: &Place,
+        unseen: &Unseen,
     ) -> Option<String> {
-        let parts = flows.iter().map(|flow| {
-            let metric = selector(flow.metric, flow.matcher, births);
-            flow.labelled(&self.first_value(&metric, window))
-        });
-        let parts = parts.collect::<Vec<_>>().join(" or ");
-        self.of_births(&format!("flow, {by}"), format!("({parts})"), window, births)
+        let all = |place: &Place, told: &dyn Fn(&str) -> String| {
+            let parts = flows.iter().map(|flow| {
+                let metric = selector(flow.metric, flow.matcher, place);
+                flow.labelled(&told(&metric))
+            });
+            format!("({})", parts.collect::<Vec<_>>().join(" or "))
+        };
+        self.sum_of_unseen(
+            &format!("flow, {by}"),
+            window,
+            unseen,
+            |place| all(place, &|metric| self.first_value(metric, window)),
+            |place| all(place, &|metric| last_rise(metric, window)),
+        )
     }
+}
+
+/// Returns what the series of `metric` that have one value in the window, and had one before it, rose by in between:
+/// in one interval, that is, and on average as far into the window as they went.
+fn last_rise(metric: &str, window: Window) -> String {
+    format!(
+        "(last_over_time({metric}[{window}]) - {metric} offset {window} > 0 and count_over_time({metric}[{window}]) == 1)"
+    )
 }
 
 /// One of several counters in one question.
@@ -332,10 +364,15 @@ pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
     )
 }
 
+/// What [`targets_with_news`] says of a target that is gone and was scraped once.
+pub const HAS_ENDED: f64 = -1.0;
+
 /// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
-/// each scrape.
-pub fn targets_with_new_series(window: Window) -> String {
-    format!("sum_over_time({NEW_SERIES}[{window}]) > 0")
+/// each scrape; and which were scraped once in it and are gone ([`HAS_ENDED`]).
+pub fn targets_with_news(window: Window) -> String {
+    format!(
+        "sum_over_time({NEW_SERIES}[{window}]) > 0 or -((sum_over_time(up[{window}]) == 1) unless up)"
+    )
 }
 
 /// Asks whether new series are counted at all.
@@ -537,25 +574,37 @@ mod tests {
     fn births_are_searched_where_they_can_be() {
         let dialect = Dialect::default();
         let window = Window::default();
-        let nowhere = Place::At([].into());
-        assert_eq!(dialect.born(window, &nowhere), None);
-        assert_eq!(dialect.tcp_born(window, &nowhere), None);
-        assert_eq!(dialect.messages_born(window, &nowhere), None);
+        let nothing = Unseen::born_at(Place::At([].into()));
+        assert_eq!(dialect.unseen(window, &nothing), None);
+        assert_eq!(dialect.tcp_unseen(window, &nothing), None);
+        assert_eq!(dialect.messages_unseen(window, &nothing), None);
         let here = Place::At(["10.0.0.1:15020".to_owned(), "a|b".to_owned()].into());
-        let text = dialect.tcp_born(window, &here).unwrap();
+        let born = Unseen::born_at(here.clone());
+        let text = dialect.tcp_unseen(window, &born).unwrap();
         let named = r#"{app="ztunnel", instance=~"10\\.0\\.0\\.1:15020|a\\|b"}"#;
         assert!(text.contains(named), "{text}");
         assert!(
             !text.contains("up offset"),
             "these targets are known to be fresh: {text}"
         );
-        let text = dialect.born(window, &Place::Anywhere).unwrap();
+        assert!(!text.contains("last_over_time"), "nothing ended: {text}");
+        let text = dialect.unseen(window, &Unseen::unknown()).unwrap();
         assert!(text.contains("up offset"), "{text}");
         let aggregated = Dialect {
             prefix: "workload:".to_owned(),
             ..Dialect::default()
         };
-        assert_eq!(aggregated.born(window, &Place::Anywhere), None);
+        assert_eq!(aggregated.unseen(window, &Unseen::unknown()), None);
+        // Where something ended and nothing began, that alone is asked for.
+        let ended = Unseen {
+            ended: here,
+            ..nothing
+        };
+        let text = dialect.tcp_unseen(window, &ended).unwrap();
+        assert!(
+            text.contains(named) && !text.contains("min_over_time"),
+            "{text}"
+        );
     }
 
     #[test]

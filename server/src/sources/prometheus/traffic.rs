@@ -105,7 +105,7 @@ impl Prometheus {
         );
         let new = async {
             let births = self.births(&dialect, window, at).await;
-            let text = dialect.born(window, &births.at);
+            let text = dialect.unseen(window, &births.unseen);
             let born = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
             Ok((born.await.transpose()?, births))
         };
@@ -192,7 +192,7 @@ impl Prometheus {
     ) -> Result<Answer<Vec<LatencySample>>, PrometheusError> {
         let dialect = self.dialect().await;
         let births = self.births(&dialect, ask.window, ask.at).await;
-        let text = dialect.first_durations(ask.window, from, to, &births.at);
+        let text = dialect.first_durations(ask.window, from, to, &births.unseen.born);
         let Some(text) = text else {
             return Ok(Answer::plain(Vec::new()));
         };
@@ -213,8 +213,8 @@ impl Prometheus {
         let births = self.births(&dialect, window, at).await;
         let (mut flows, mut notices) = self.flows(&text, at, &names, true).await?;
         if !flows.by_key.is_empty() {
-            let born = dialect.tcp_born(window, &births.at);
-            notices.extend(self.add_flows(&mut flows, born, at, &names, true).await?);
+            let unseen = dialect.tcp_unseen(window, &births.unseen);
+            notices.extend(self.add_flows(&mut flows, unseen, at, &names, true).await?);
         }
         notices.extend(flows.reader.notices());
         let value = flows.sorted().map(|((key, is_tunnel), flow)| {
@@ -246,8 +246,11 @@ impl Prometheus {
         let (mut flows, mut notices) = self.flows(&text, at, &names, false).await?;
         if !flows.by_key.is_empty() {
             let births = self.births(&dialect, window, at).await;
-            let born = dialect.messages_born(window, &births.at);
-            notices.extend(self.add_flows(&mut flows, born, at, &names, false).await?);
+            let unseen = dialect.messages_unseen(window, &births.unseen);
+            notices.extend(
+                self.add_flows(&mut flows, unseen, at, &names, false)
+                    .await?,
+            );
         }
         notices.extend(flows.reader.notices());
         let value = flows.sorted();

@@ -167,7 +167,7 @@ impl FactsCache {
     }
 
     /// Notes that somebody waits for what the source is being asked about an instant, until what is returned is
-    /// dropped: the source rests from then on. `None` where the answer is there.
+    /// dropped: the source rests from then on. `None` where it has answered.
     pub fn waiting(&self, window: Window, at: UnixMillis) -> Option<Noted<'_>> {
         self.lives.waiting(window, at)
     }
@@ -179,7 +179,7 @@ impl FactsCache {
     pub async fn traffic(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.traffic
             .try_get_with((window, at), async {
-                let _asking = self.lives.asking(window, at);
+                let mut asking = self.lives.asking(window, at);
                 let requests = Requests { window, at };
                 let tcp = TcpTraffic { window, at };
                 let (requests, tcp) =
@@ -211,6 +211,7 @@ impl FactsCache {
                 if self.metrics.is_built_in() {
                     self.add_hour(&mut facts, at, &mut notices).await;
                 }
+                asking.iter_mut().for_each(Noted::answered);
                 Ok(self.known(facts, notices))
             })
             .await
@@ -222,7 +223,7 @@ impl FactsCache {
     pub async fn full(&self, window: Window, at: UnixMillis) -> Result<Arc<Known>, ApiError> {
         self.full
             .try_get_with((window, at), async {
-                let _asking = self.lives.asking(window, at);
+                let mut asking = self.lives.asking(window, at);
                 let traffic = self.traffic(window, at).await?;
                 let mut notices = traffic.notices.clone();
                 let mut facts = traffic.facts.clone();
@@ -257,6 +258,7 @@ impl FactsCache {
                     }
                     Err(error) => notices.push(error.into_notice("messages_missing")),
                 }
+                asking.iter_mut().for_each(Noted::answered);
                 Ok(self.known(facts, notices))
             })
             .await

@@ -82,6 +82,7 @@ pub async fn answer<T: Serialize + Send + 'static>(
     if let Some(encoded) = app.inventory.get(&key).await {
         return Ok(encoded.respond(headers));
     }
+    let _waiting = app.facts.waiting(query.window, at);
     let parts = Parts {
         known: app.facts.full(query.window, at).await?,
         unknown: current.as_ref().map(|it| Arc::clone(&it.notices)),

@@ -417,21 +417,39 @@ async fn r5_a_pod_that_ended_at_the_windows_start_counts_to_its_last_scrape(
     let pidali = Pidali::serve(&prometheus.url)?;
     tokio::time::sleep(Duration::from_secs(8)).await;
     prometheus.scrape(&[])?;
-    tokio::time::sleep(Duration::from_secs(12)).await;
-    let raw = format!(
-        "{}/api/v1/query?query=istio_requests_total%5B1m%5D",
-        prometheus.url
-    );
-    let raw = pidali.fetch(&raw, &[]).await?.json;
-    let values = raw["data"]["result"][0]["values"].as_array();
-    let values = values.with_context(|| raw.to_string())?;
-    let last_scrape = values.last().and_then(|it| it[0].as_f64());
-    let last_scrape = last_scrape.context("a scrape")?;
-
-    let at = UnixMillis(((last_scrape - 0.5 + 10.0) * 1000.0) as i64);
-    let path = format!("graph?window=10s&at={}", to_rfc3339(at));
+    let ask = async |query: &str| {
+        let url = format!("{}/api/v1/query?query={query}", prometheus.url);
+        let answer = pidali.fetch(&url, &[]).await?;
+        anyhow::Ok(answer.json["data"]["result"].clone())
+    };
+    let start = Instant::now();
+    while ask("up").await? != Value::Array(Vec::new()) {
+        assert!(start.elapsed() < Duration::from_secs(60), "it is still up");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // Some stores show the newest values a little later.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let counted = ask("istio_requests_total%5B1m%5D").await?;
+    let values = counted[0]["values"].as_array();
+    let values = values.with_context(|| counted.to_string())?;
+    // Some stores show that a series has ended as a value.
+    let scrapes = values.iter().filter(|it| it[1] != "NaN");
+    let scrapes: Vec<f64> = scrapes.filter_map(|it| it[0].as_f64()).collect();
+    let [.., before, last] = scrapes[..] else {
+        panic!("it was scraped too seldom: {counted}");
+    };
+    let window = 20;
+    let since = 500.0 * (before + last);
+    let at = UnixMillis(since as i64 + window * 1000);
+    let wait = at.0 - now_secs() * 1000 + 1000;
+    tokio::time::sleep(Duration::from_millis(wait.max(0).unsigned_abs())).await;
+    let path = format!("graph?window={window}s&at={}", to_rfc3339(at));
     let graph = pidali.json(&path).await?;
     let edge = &graph["edges"][0];
+    assert_eq!(
+        edge["id"],
+        "Kubernetes/lab/leaving->Kubernetes/lab/shop:http"
+    );
     assert_eq!(edge["requests"], 100.0, "{graph}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mesh::units::{UnixMillis, Window};
 
-use super::TICK_MS;
+use super::{IDLE, TICK_MS};
 
 /// So many windows are looked at without a time before those that nobody looks at are forgotten.
 const MAX_LIVE: usize = 64;
@@ -22,12 +22,12 @@ struct Live {
     at: UnixMillis,
     /// The source's answers on their way.
     n_asked: usize,
-    /// People who came before the source had answered, and have no answer yet.
+    /// People who came before the source had answered, and whose answer is not made yet.
     n_waiting: usize,
     began: Instant,
-    /// When the source's last answer came.
+    /// When the source's last answer came; a failure is none.
     answered: Option<Instant>,
-    /// When the last of those who waited for it had theirs.
+    /// When the last answer was made for one who waited for it.
     served: Instant,
 }
 
@@ -42,8 +42,10 @@ pub struct Noted<'a> {
 /// What is on its way.
 #[derive(Clone, Copy)]
 enum What {
-    /// From the source.
+    /// From the source: it has not come yet.
     Facts,
+    /// From the source: it is there.
+    FactsAnswered,
     /// To somebody who looks.
     Answer,
 }
@@ -64,35 +66,40 @@ impl Lives {
         live.at
     }
 
-    /// Notes that the source is asked about an instant.
-    pub fn asking(&self, window: Window, at: UnixMillis) -> Noted<'_> {
-        self.note(window, at, |live| live.begin(What::Facts));
-        self.noted(window, at, What::Facts)
+    /// Notes that the source is asked about an instant; `None` where it is not the one that is looked at.
+    pub fn asking(&self, window: Window, at: UnixMillis) -> Option<Noted<'_>> {
+        self.begin(window, at, What::Facts, |_| true)
     }
 
-    /// Notes that somebody waits for what the source is being asked about an instant; `None` where the answer is
-    /// there: who comes later prolongs nothing.
+    /// Notes that somebody waits for what the source is being asked about an instant; `None` where it has answered
+    /// and is asked nothing more: who comes later prolongs nothing.
     pub fn waiting(&self, window: Window, at: UnixMillis) -> Option<Noted<'_>> {
-        let mut is_awaited = false;
+        self.begin(window, at, What::Answer, Live::is_awaited)
+    }
+
+    fn begin(
+        &self,
+        window: Window,
+        at: UnixMillis,
+        what: What,
+        is_due: impl FnOnce(&Live) -> bool,
+    ) -> Option<Noted<'_>> {
+        let mut has_begun = false;
         self.note(window, at, |live| {
-            is_awaited = live.is_awaited();
-            if is_awaited {
-                live.begin(What::Answer);
+            has_begun = is_due(live);
+            if has_begun {
+                live.begin(what);
             }
         });
-        is_awaited.then(|| self.noted(window, at, What::Answer))
-    }
-
-    fn noted(&self, window: Window, at: UnixMillis, what: What) -> Noted<'_> {
-        Noted {
+        has_begun.then_some(Noted {
             lives: self,
             window,
             at,
             what,
-        }
+        })
     }
 
-    /// An explicit instant is nobody's rest.
+    /// Notes something where this instant is the one that is looked at.
     fn note(&self, window: Window, at: UnixMillis, note: impl FnOnce(&mut Live)) {
         let mut lives = self.lock();
         if let Some(live) = lives.get_mut(&window)
@@ -126,7 +133,7 @@ impl Live {
     fn end(&mut self, what: What, now: Instant) {
         let count = self.count(what);
         *count = count.saturating_sub(1);
-        if matches!(what, What::Facts) {
+        if matches!(what, What::FactsAnswered) {
             self.answered = Some(now);
         }
         self.served = now;
@@ -134,7 +141,7 @@ impl Live {
 
     fn count(&mut self, what: What) -> &mut usize {
         match what {
-            What::Facts => &mut self.n_asked,
+            What::Facts | What::FactsAnswered => &mut self.n_asked,
             What::Answer => &mut self.n_waiting,
         }
     }
@@ -143,13 +150,28 @@ impl Live {
         self.n_asked > 0 || self.answered.is_none()
     }
 
-    /// Returns whether the source may be asked about another instant: it rests for a tick after the last who waited
-    /// has the answer, as it does when one looks who asks again a tick after each. What took no twentieth of a tick
-    /// is asked for at each of them.
+    /// Returns whether the source may be asked about another instant.
+    ///
+    /// It rests for a tick after the last who waited has the answer, as it does when one looks who asks again a tick
+    /// after each. What took no twentieth of a tick is asked for at each of them. An instant ends before its facts are
+    /// forgotten however long answers take to be made, and one that the source failed to answer has no rest.
     fn is_over(&self, now: Instant) -> bool {
-        let worked = self.answered.unwrap_or(self.began) - self.began;
-        let rest = (worked * REST).min(Duration::from_millis(TICK_MS as u64));
-        self.n_asked == 0 && self.n_waiting == 0 && now.duration_since(self.served) >= rest
+        if self.n_asked > 0 {
+            return false;
+        }
+        let Some(answered) = self.answered else {
+            return true;
+        };
+        let rest = ((answered - self.began) * REST).min(Duration::from_millis(TICK_MS as u64));
+        let has_rested = self.n_waiting == 0 && now.duration_since(self.served) >= rest;
+        has_rested || now.duration_since(answered) >= IDLE
+    }
+}
+
+impl Noted<'_> {
+    /// Says that the source has answered.
+    pub fn answered(&mut self) {
+        self.what = What::FactsAnswered;
     }
 }
 
@@ -174,7 +196,7 @@ mod tests {
         assert!(live.is_awaited());
         live.begin(What::Answer);
         assert!(!live.is_over(begun + 10 * TICK));
-        live.end(What::Facts, begun + Duration::from_secs(2));
+        live.end(What::FactsAnswered, begun + Duration::from_secs(2));
         live
     }
 
@@ -184,11 +206,19 @@ mod tests {
         let mut live = answered(begun);
         // Who comes now waits for nothing.
         assert!(!live.is_awaited());
-        assert!(!live.is_over(begun + 10 * TICK));
-        let served = begun + Duration::from_secs(3);
+        let served = begun + Duration::from_millis(2_700);
         live.end(What::Answer, served);
         assert!(!live.is_over(served + TICK - Duration::from_millis(1)));
         assert!(live.is_over(served + TICK));
+    }
+
+    #[test]
+    fn an_instant_ends_before_its_facts_are_forgotten() {
+        let begun = Instant::now();
+        let live = answered(begun);
+        let forgotten = begun + Duration::from_secs(2) + IDLE;
+        assert!(!live.is_over(forgotten - Duration::from_millis(1)));
+        assert!(live.is_over(forgotten), "somebody still waits");
     }
 
     #[test]
@@ -197,15 +227,21 @@ mod tests {
         let mut live = Live::new(UnixMillis(0), begun);
         live.begin(What::Facts);
         let answered = begun + Duration::from_millis(10);
-        live.end(What::Facts, answered);
+        live.end(What::FactsAnswered, answered);
         assert!(!live.is_over(answered + Duration::from_millis(199)));
         assert!(live.is_over(answered + Duration::from_millis(200)));
     }
 
     #[test]
-    fn what_was_never_asked_about_holds_nobody_up() {
+    fn what_the_source_did_not_answer_holds_nobody_up() {
         let begun = Instant::now();
-        assert!(Live::new(UnixMillis(0), begun).is_over(begun));
+        let mut live = Live::new(UnixMillis(0), begun);
+        assert!(live.is_over(begun), "it was never asked");
+        live.begin(What::Facts);
+        let failed = begun + Duration::from_secs(30);
+        live.end(What::Facts, failed);
+        assert!(live.is_over(failed));
+        assert!(live.is_awaited(), "whoever comes asks again");
     }
 
     #[test]
@@ -214,17 +250,19 @@ mod tests {
         let window = Window::HOUR;
         let (first, second) = (UnixMillis(5_000), UnixMillis(10_000));
         assert_eq!(lives.instant(window, first), first);
-        let asking = lives.asking(window, first);
+        let mut asking = lives.asking(window, first).expect("it is looked at");
         let waiting = lives.waiting(window, first);
         assert!(waiting.is_some());
         assert_eq!(lives.instant(window, second), first);
         // Another window is another question.
         assert_eq!(lives.instant(Window::default(), second), second);
+        asking.answered();
         drop(asking);
         assert!(lives.waiting(window, first).is_none());
-        assert_eq!(lives.instant(window, second), first);
+        assert_eq!(lives.instant(window, second), first, "somebody waits");
         drop(waiting);
-        // An explicit instant is nobody's rest.
+        // What nobody looks at is nobody's rest.
+        assert!(lives.asking(window, UnixMillis(1)).is_none());
         assert!(lives.waiting(window, UnixMillis(1)).is_none());
     }
 }

@@ -48,9 +48,12 @@ pub enum Place {
 type Target = (Option<Text>, Option<Text>);
 
 /// What became of targets in a window.
+#[derive(Default)]
 struct News {
-    /// Those that told series they had not told before; `None` where nobody counts it: any can have.
-    with_new: Option<BTreeSet<Target>>,
+    /// Those that told series they had not told before.
+    with_new: BTreeSet<Target>,
+    /// Whether anybody counts those: any target can have told new series otherwise.
+    are_counted: bool,
     /// Those that are gone and were scraped once.
     ended: BTreeSet<Target>,
 }
@@ -144,7 +147,7 @@ impl Births {
 }
 
 fn asks_for_news(window: Window) -> Asked {
-    let label = "targets that told new series in the window; -1 where one is gone that was scraped once in it";
+    let label = "targets that told new series in the window, and how many; -1 where one is gone that was scraped once in it";
     Asked::once(label, promql::targets_with_news(window))
 }
 
@@ -154,6 +157,10 @@ fn asks_for_beginnings(promql: String) -> Asked {
 }
 
 impl News {
+    fn can_be_of(&self, target: &Target) -> bool {
+        !self.are_counted || self.with_new.contains(target)
+    }
+
     /// Where targets have ended; nowhere if those are too many to be named: the whole mesh is not searched for them.
     fn ended(&self) -> Place {
         match Place::of(&self.ended) {
@@ -176,7 +183,8 @@ impl Beginnings {
 
 impl Prometheus {
     /// Returns what was new in the window, asked once for all questions about it. Where it can't be told, that can
-    /// be anywhere: a failure costs time and hides nothing.
+    /// be anywhere: a failure costs time and hides nothing that was born; what ended at the window's start is not told
+    /// then.
     pub(super) async fn births(&self, dialect: &Dialect, window: Window, at: UnixMillis) -> Births {
         let ask = async {
             let mut asked = Vec::new();
@@ -211,30 +219,30 @@ impl Prometheus {
         // First who told anything new: every target would be looked up otherwise, and few are.
         let news = self.news(window, at, asked).await?;
         let ended = news.ended();
-        let named = match &news.with_new {
-            Some(targets) if targets.is_empty() => {
-                let born = Place::of(targets);
-                return Ok((Unseen { born, ended }, 0));
-            }
-            Some(targets) => place(targets),
-            None => Place::Anywhere,
+        if news.are_counted && news.with_new.is_empty() {
+            let born = Place::nowhere();
+            return Ok((Unseen { born, ended }, 0));
+        }
+        let named = if news.are_counted {
+            place(&news.with_new)
+        } else {
+            Place::Anywhere
         };
         let question = asks_for_beginnings(promql::beginnings(window, &named));
         asked.push(question.clone());
         // Where nobody counts, `up` may be missing, too: then no target is known to have been there before.
-        let is_counted = news.with_new.is_some();
+        let are_counted = news.are_counted;
         let add = move |began: &mut Beginnings, item: Item| {
             let value = item.value.and_then(|point| point.1.parse().ok());
             let target = (item.metric.job, item.metric.instance);
-            let is_news = news.with_new.as_ref().is_none_or(|it| it.contains(&target));
             if let Some(value) = value
-                && is_news
+                && news.can_be_of(&target)
             {
                 began.add(target, value, window);
             }
         };
         let (began, _) = self.gather(&question.promql, at, add).await?;
-        let n_first_scraped = if is_counted || began.has_before {
+        let n_first_scraped = if are_counted || began.has_before {
             began.first_scraped.len()
         } else {
             0
@@ -252,26 +260,23 @@ impl Prometheus {
     ) -> Result<News, PrometheusError> {
         let question = asks_for_news(window);
         asked.push(question.clone());
-        let add = |found: &mut (BTreeSet<Target>, BTreeSet<Target>), item: Item| {
-            let target = (item.metric.job, item.metric.instance);
+        let add = |news: &mut News, item: Item| {
             let value = item.value.and_then(|point| point.1.parse::<f64>().ok());
+            let target = (item.metric.job, item.metric.instance);
             if value == Some(promql::HAS_ENDED) {
-                found.1.insert(target);
+                news.ended.insert(target);
             } else {
-                found.0.insert(target);
+                news.with_new.insert(target);
             }
         };
-        let ((with_new, ended), _) = self.gather(&question.promql, at, add).await?;
-        let mut is_counted = true;
-        if with_new.is_empty() {
+        let (mut news, _) = self.gather(&question.promql, at, add).await?;
+        news.are_counted = true;
+        if news.with_new.is_empty() {
             let text = promql::counts_new_series();
             asked.push(Asked::once("whether new series are counted", text.clone()));
-            is_counted = self.value(&text, at).await?.is_some();
+            news.are_counted = self.value(&text, at).await?.is_some();
         }
-        Ok(News {
-            with_new: is_counted.then_some(with_new),
-            ended,
-        })
+        Ok(news)
     }
 }
 

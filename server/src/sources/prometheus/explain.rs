@@ -118,7 +118,7 @@ impl Dialect {
         asked.extend(births.asked.iter().cloned());
         asked.extend(self.unseen(window, &births.unseen).map(|text| {
             Asked::once(
-                "requests of series that were born in the window, or ended at its start",
+                "first requests of series born in the window, last ones of series that ended at its start",
                 text,
             )
         }));
@@ -141,7 +141,7 @@ impl Dialect {
         let unseen = self.tcp_unseen(window, &births.unseen);
         asked.extend(unseen.map(|text| {
             Asked::once(
-                "bytes and connections of series that were born in it, or ended at its start",
+                "first bytes and connections of series born in it, last ones of series that ended at its start",
                 text,
             )
         }));
@@ -149,7 +149,7 @@ impl Dialect {
         let unseen = self.messages_unseen(window, &births.unseen);
         asked.extend(unseen.map(|text| {
             Asked::once(
-                "messages of series that were born in it, or ended at its start",
+                "first messages of series born in it, last ones of series that ended at its start",
                 text,
             )
         }));

@@ -136,13 +136,7 @@ impl Dialect {
         if !self.tells_births_apart() {
             return None;
         }
-        let born = (!unseen.born.is_nowhere()).then(|| {
-            let first = first(&unseen.born);
-            match unseen.born {
-                Place::At(_) => first,
-                Place::Anywhere => format!("({first} and {})", is_fresh(window)),
-            }
-        });
+        let born = born_at(&unseen.born, window, first);
         let ended = (!unseen.ended.is_nowhere()).then(|| last(&unseen.ended));
         let parts: Vec<String> = born.into_iter().chain(ended).collect();
         (!parts.is_empty()).then(|| format!("sum by ({by}) ({})", parts.join(" or ")))
@@ -178,10 +172,12 @@ impl Dialect {
             one_of("destination_workload", to),
         ];
         let metric = selector(DURATIONS, Some(&own.join(", ")), births);
+        if !self.tells_births_apart() {
+            return None;
+        }
         let first = format!("({metric} unless {metric} offset {window})");
-        let unseen = Unseen::born_at(births.clone());
-        let by = format!("le, {PEERS}");
-        self.sum_of_unseen(&by, window, &unseen, |_| first.clone(), |_| String::new())
+        let born = born_at(births, window, |_| first)?;
+        Some(format!("sum by (le, {PEERS}) ({born})"))
     }
 
     /// Asks for TCP bytes and connections of the whole mesh: what counters rose by. The label `flow` says which;
@@ -260,12 +256,24 @@ impl Dialect {
     }
 }
 
-/// Returns what the series of `metric` that have one value in the window, and had one before it, rose by in between:
-/// in one interval, that is, and on average as far into the window as they went.
+/// Returns the first values of what was born somewhere, as far as it is really new; `None` where that is nowhere.
+fn born_at(place: &Place, window: Window, first: impl FnOnce(&Place) -> String) -> Option<String> {
+    if place.is_nowhere() {
+        return None;
+    }
+    let first = first(place);
+    Some(match place {
+        Place::At(_) => first,
+        Place::Anywhere => format!("({first} and {})", is_fresh(window)),
+    })
+}
+
+/// Returns what the series of `metric` that have one value in the window rose by since the one before it. That is one
+/// interval, as long as scrapes did not fail, and on average as much as they were there for: half an interval until
+/// that value, and half of one after it.
 fn last_rise(metric: &str, window: Window) -> String {
-    format!(
-        "(last_over_time({metric}[{window}]) - {metric} offset {window} > 0 and count_over_time({metric}[{window}]) == 1)"
-    )
+    let rise = format!("last_over_time({metric}[{window}]) - {metric} offset {window} > 0");
+    format!("({rise} and count_over_time({metric}[{window}]) == 1)")
 }
 
 /// One of several counters in one question.
@@ -303,10 +311,10 @@ fn message_flows() -> Vec<Flow> {
     flows.collect()
 }
 
-/// Writes the series of `metric` that one matcher leaves, where births can be.
-fn selector(metric: &str, matcher: Option<&str>, births: &Place) -> String {
-    let of_births = births.matcher();
-    let matchers: Vec<&str> = matcher.into_iter().chain(of_births.as_deref()).collect();
+/// Writes the series of `metric` that one matcher leaves at some place.
+fn selector(metric: &str, matcher: Option<&str>, place: &Place) -> String {
+    let of_place = place.matcher();
+    let matchers: Vec<&str> = matcher.into_iter().chain(of_place.as_deref()).collect();
     if matchers.is_empty() {
         metric.to_owned()
     } else {
@@ -368,10 +376,12 @@ pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
 pub const HAS_ENDED: f64 = -1.0;
 
 /// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
-/// each scrape; and which were scraped once in it and are gone ([`HAS_ENDED`]).
+/// each scrape; and which were scraped once in it and answer no more ([`HAS_ENDED`]). A target can be both: the label
+/// keeps the two apart.
 pub fn targets_with_news(window: Window) -> String {
+    let gone = format!("(sum_over_time(up[{window}]) == 1) unless up == 1");
     format!(
-        "sum_over_time({NEW_SERIES}[{window}]) > 0 or -((sum_over_time(up[{window}]) == 1) unless up)"
+        "sum_over_time({NEW_SERIES}[{window}]) > 0 or label_replace(-({gone}), \"ended\", \"yes\", \"\", \"\")"
     )
 }
 

@@ -106,19 +106,19 @@ impl Prometheus {
         let new = async {
             let births = self.births(&dialect, window, at).await;
             let text = dialect.unseen(window, &births.unseen);
-            let born = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
-            Ok((born.await.transpose()?, births))
+            let unseen = OptionFuture::from(text.as_ref().map(|text| self.counts(text, at)));
+            Ok((unseen.await.transpose()?, births))
         };
         let rose = (self.counts(&client, at), self.counts(&server, at));
-        let ((mut all, mut notices), (others, warnings), (born, births)) =
+        let ((mut all, mut notices), (others, warnings), (unseen, births)) =
             tokio::try_join!(rose.0, rose.1, new)?;
         add_warnings(&mut notices, warnings);
         all.reader.leave_out_too(&others.reader);
         all.add(others);
         notices.extend(all.reader.notices());
-        if let Some((born, warnings)) = born {
+        if let Some((unseen, warnings)) = unseen {
             notices.extend(warnings);
-            all.add(born);
+            all.add(unseen);
         }
         notices.extend(births.notice());
         notices.extend(self.prefixed());

@@ -185,12 +185,10 @@ impl Mesh {
                 // Counters are whole, and each pod of the caller has its own.
                 let mut requests = 0.0;
                 for life in lives(from, at - self.began - window, at - self.began) {
-                    let made = |t: f64| edge.calls(t) - edge.calls(life.since);
                     let first = life.since.max(at - self.began - window);
                     let last = life.until.min(at - self.began);
-                    let counted =
-                        |share: f64| (made(last) * share).floor() - (made(first) * share).floor();
-                    requests += counted(edge.failing) + counted(1.0 - edge.failing);
+                    requests += edge.counted(first, last, edge.failing)
+                        + edge.counted(first, last, 1.0 - edge.failing);
                 }
                 Truth {
                     id: format!(
@@ -317,19 +315,25 @@ impl Mesh {
             } else {
                 self.pods(&self.workloads[edge.from]) / self.pods(workload)
             };
-            let calls = (edge.calls(t) - edge.calls(life.since)) * share;
-            let count = if page.is_failure {
-                calls * edge.failing
+            let ending = if page.is_failure {
+                edge.failing
             } else {
-                calls * (1.0 - edge.failing)
+                1.0 - edge.failing
             };
-            series(&mut text, &place, &page.labels, count.floor(), edge.median);
+            let count = edge.counted(life.since, t, share * ending);
+            series(&mut text, &place, &page.labels, count, edge.median);
         }
         Some(text)
     }
 }
 
 impl Edge {
+    /// Calls of some kind between two moments: they come when they come, whoever lives just then, not in step with
+    /// each pod's own birth.
+    fn counted(&self, since: f64, until: f64, share: f64) -> f64 {
+        (self.calls(until) * share).floor() - (self.calls(since) * share).floor()
+    }
+
     /// Calls of one pod of the caller until `t` seconds after the world's beginning.
     fn calls(&self, t: f64) -> f64 {
         // One that stands still did something once.

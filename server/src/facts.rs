@@ -167,7 +167,7 @@ impl FactsCache {
     }
 
     /// Notes that somebody waits for what the source is being asked about an instant, until what is returned is
-    /// dropped: the source rests from then on. `None` where it has answered.
+    /// dropped: the source rests from then on. `None` where it has answered and is asked nothing more.
     pub fn waiting(&self, window: Window, at: UnixMillis) -> Option<Noted<'_>> {
         self.lives.waiting(window, at)
     }
@@ -211,7 +211,7 @@ impl FactsCache {
                 if self.metrics.is_built_in() {
                     self.add_hour(&mut facts, at, &mut notices).await;
                 }
-                asking.iter_mut().for_each(Noted::answered);
+                asking.iter_mut().for_each(Noted::set_answered);
                 Ok(self.known(facts, notices))
             })
             .await
@@ -258,7 +258,7 @@ impl FactsCache {
                     }
                     Err(error) => notices.push(error.into_notice("messages_missing")),
                 }
-                asking.iter_mut().for_each(Noted::answered);
+                asking.iter_mut().for_each(Noted::set_answered);
                 Ok(self.known(facts, notices))
             })
             .await

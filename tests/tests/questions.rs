@@ -18,6 +18,8 @@ struct Asked {
     has_news: Arc<AtomicBool>,
     /// Whether new series are counted.
     counts_news: Arc<AtomicBool>,
+    /// Whether that target has ended, too.
+    has_ended: Arc<AtomicBool>,
 }
 
 const CALL: &str = r#"{"metric":{"reporter":"source","request_protocol":"http","response_code":"200",
@@ -27,6 +29,12 @@ const CALL: &str = r#"{"metric":{"reporter":"source","request_protocol":"http","
     "destination_canonical_service":"cart","destination_canonical_revision":"v1",
     "destination_service_name":"cart","destination_service_namespace":"shop"},"value":[1,"60"]}"#;
 
+/// A target told a new series, or was there when the window began.
+const NEW: &str = r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#;
+/// It answers no more.
+const ENDED: &str =
+    r#"{"metric":{"job":"mesh","instance":"web:15020","ended":"yes"},"value":[1,"-1"]}"#;
+
 impl Asked {
     fn new() -> Result<Asked> {
         let questions = Arc::new(Mutex::new(Vec::new()));
@@ -34,7 +42,9 @@ impl Asked {
         let has_news = Arc::new(AtomicBool::new(true));
         let (heard, held) = (Arc::clone(&questions), Arc::clone(&holds_back));
         let counts_news = Arc::new(AtomicBool::new(true));
+        let has_ended = Arc::new(AtomicBool::new(false));
         let (news, counts) = (Arc::clone(&has_news), Arc::clone(&counts_news));
+        let ended = Arc::clone(&has_ended);
         let stub = Stub::raw(move |request| {
             let question = question_of(request);
             if let Ok(mut questions) = heard.lock() {
@@ -60,8 +70,15 @@ impl Asked {
             }
             let is_beginning = question.starts_with("(up") && !is_counted;
             let has_news = news.load(Ordering::Relaxed);
-            if is_about_targets(&question) && (has_news || is_beginning) {
-                return json(r#"{"metric":{"job":"mesh","instance":"web:15020"},"value":[1,"1"]}"#);
+            if is_about_targets(&question) {
+                let mut rows = Vec::new();
+                if has_news || is_beginning {
+                    rows.push(NEW);
+                }
+                if ended.load(Ordering::Relaxed) && !question.starts_with("(up") {
+                    rows.push(ENDED);
+                }
+                return json(&rows.join(","));
             }
             let counts = question.contains("increase(istio_requests_total{reporter!=")
                 || question.contains("increase(workload:istio_requests_total{reporter!=");
@@ -73,6 +90,7 @@ impl Asked {
             holds_back,
             has_news,
             counts_news,
+            has_ended,
         })
     }
 
@@ -220,6 +238,29 @@ async fn r5_first_values_are_asked_where_series_are_new_and_nowhere_else() -> Re
     assert_eq!(requests.len(), 1, "{:#?}", asked.about("istio_requests"));
     let notices = graph["notices"].to_string();
     assert!(!notices.contains("first_scraped"), "{notices}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_last_values_are_asked_where_series_ended_and_nowhere_else() -> Result<()> {
+    for has_news in [true, false] {
+        let asked = Asked::new()?;
+        asked.has_news.store(has_news, Ordering::Relaxed);
+        asked.has_ended.store(true, Ordering::Relaxed);
+        let pidali = Pidali::serve(&asked.stub.url)?;
+        pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
+        let requests = asked.about("last_over_time(istio_requests_total{instance=~\"web:15020\"}");
+        let [one] = requests.as_slice() else {
+            panic!("it is one question: {requests:#?}");
+        };
+        // One that told a new series at its last scrape is both.
+        assert_eq!(one.contains("min_over_time"), has_news, "{one}");
+    }
+    let asked = Asked::new()?;
+    let pidali = Pidali::serve(&asked.stub.url)?;
+    pidali.json(&format!("graph?at={}", a_minute_ago())).await?;
+    let requests = asked.about("last_over_time(istio_requests_total");
+    assert!(requests.is_empty(), "nothing ended: {requests:#?}");
     Ok(())
 }
 

@@ -27,7 +27,7 @@ struct Live {
     began: Instant,
     /// When the source's last answer came; a failure is none.
     answered: Option<Instant>,
-    /// When the last answer was made for one who waited for it.
+    /// When the source was done with a question, or an answer was made for one who waited for it.
     served: Instant,
 }
 
@@ -152,15 +152,16 @@ impl Live {
 
     /// Returns whether the source may be asked about another instant.
     ///
-    /// It rests for a tick after the last who waited has the answer, as it does when one looks who asks again a tick
-    /// after each. What took no twentieth of a tick is asked for at each of them. An instant ends before its facts are
-    /// forgotten however long answers take to be made, and one that the source failed to answer has no rest.
+    /// It rests for a tick after the answer is made for the last who waited, as it does when one looks who asks again a
+    /// tick after each. What took no twentieth of a tick is asked for at each of them. Once nothing more is asked, an
+    /// instant ends before its facts are forgotten however long answers take to be made; one that the source failed to
+    /// answer has no rest.
     fn is_over(&self, now: Instant) -> bool {
         if self.n_asked > 0 {
             return false;
         }
         let Some(answered) = self.answered else {
-            return true;
+            return self.n_waiting == 0;
         };
         let rest = ((answered - self.began) * REST).min(Duration::from_millis(TICK_MS as u64));
         let has_rested = self.n_waiting == 0 && now.duration_since(self.served) >= rest;
@@ -169,9 +170,11 @@ impl Live {
 }
 
 impl Noted<'_> {
-    /// Says that the source has answered.
-    pub fn answered(&mut self) {
-        self.what = What::FactsAnswered;
+    /// Says that the source has answered what it was asked.
+    pub fn set_answered(&mut self) {
+        if matches!(self.what, What::Facts) {
+            self.what = What::FactsAnswered;
+        }
     }
 }
 
@@ -238,8 +241,11 @@ mod tests {
         let mut live = Live::new(UnixMillis(0), begun);
         assert!(live.is_over(begun), "it was never asked");
         live.begin(What::Facts);
+        live.begin(What::Answer);
         let failed = begun + Duration::from_secs(30);
         live.end(What::Facts, failed);
+        assert!(!live.is_over(failed), "who waits asks in its place");
+        live.end(What::Answer, failed);
         assert!(live.is_over(failed));
         assert!(live.is_awaited(), "whoever comes asks again");
     }
@@ -256,7 +262,7 @@ mod tests {
         assert_eq!(lives.instant(window, second), first);
         // Another window is another question.
         assert_eq!(lives.instant(Window::default(), second), second);
-        asking.answered();
+        asking.set_answered();
         drop(asking);
         assert!(lives.waiting(window, first).is_none());
         assert_eq!(lives.instant(window, second), first, "somebody waits");

@@ -58,7 +58,7 @@ pub fn question_of(request: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Returns whether a question is which targets told new series, or how those began.
+/// Returns whether a question is which targets told new series or ended, or how those began.
 pub fn is_about_targets(question: &str) -> bool {
     question.starts_with("sum_over_time(scrape_series_added") || question.starts_with("(up")
 }

@@ -1,4 +1,5 @@
-//! Where series can have been born within a window: told by the scraper, so that the rest is not searched for them.
+//! Where series can have been born within a window, or ended at its start: told by the scraper, so that the rest is not
+//! searched for them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub struct Unseen {
     pub ended: Place,
 }
 
-/// Which targets told series that did not exist before.
+/// Which targets are to be asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Too many to be named, or nobody says it.
@@ -54,7 +55,7 @@ struct News {
     with_new: BTreeSet<Target>,
     /// Whether anybody counts those: any target can have told new series otherwise.
     are_counted: bool,
-    /// Those that are gone and were scraped once.
+    /// Those that answer no more and were scraped once.
     ended: BTreeSet<Target>,
 }
 
@@ -147,7 +148,7 @@ impl Births {
 }
 
 fn asks_for_news(window: Window) -> Asked {
-    let label = "targets that told new series in the window, and how many; -1 where one is gone that was scraped once in it";
+    let label = "targets that told new series in the window, and how many; -1 where one answers no more that was scraped once in it";
     Asked::once(label, promql::targets_with_news(window))
 }
 
@@ -251,7 +252,7 @@ impl Prometheus {
         Ok((Unseen { born, ended }, n_first_scraped))
     }
 
-    /// Returns who told new series, and who is gone.
+    /// Returns who told new series, and who answers no more.
     async fn news(
         &self,
         window: Window,

@@ -372,16 +372,16 @@ pub(super) fn increase_from_zero(metric: &str, window: Window) -> String {
     )
 }
 
-/// What [`targets_with_news`] says of a target that is gone and was scraped once.
+/// What [`targets_with_news`] says of a target that answers no more and was scraped once.
 pub const HAS_ENDED: f64 = -1.0;
 
 /// Asks which targets told series within the window that they had not told before, by Prometheus's own count at
 /// each scrape; and which were scraped once in it and answer no more ([`HAS_ENDED`]). A target can be both: the label
 /// keeps the two apart.
 pub fn targets_with_news(window: Window) -> String {
-    let gone = format!("(sum_over_time(up[{window}]) == 1) unless up == 1");
+    let ended = format!("(sum_over_time(up[{window}]) == 1) unless up == 1");
     format!(
-        "sum_over_time({NEW_SERIES}[{window}]) > 0 or label_replace(-({gone}), \"ended\", \"yes\", \"\", \"\")"
+        "sum_over_time({NEW_SERIES}[{window}]) > 0 or label_replace(-({ended}), \"ended\", \"yes\", \"\", \"\")"
     )
 }
 

@@ -9,6 +9,7 @@ use crate::api::{Edge, Node};
 mod language;
 mod laws;
 mod picture;
+mod r10;
 mod r2;
 mod r3;
 mod r4;

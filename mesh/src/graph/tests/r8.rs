@@ -41,6 +41,12 @@ fn r8_a_waypoints_word_does_not_count() {
     ));
     assert_eq!(hop.edges.len(), 1);
     assert_eq!(hop.edges[0].mtls_ratio, Some(1.0));
+    let mixed = graph(&format!(
+        "{text}
+         waypoint =tcp=> cart : 9 B up, 3 opened, tunnel
+         waypoint =tcp=> cart : 9 B up, 1 opened, plain, tunnel"
+    ));
+    assert_eq!(mixed.edges[0].mtls_ratio, Some(0.75));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use mesh::units::{UnixMillis, Window};
 
 use super::decode::{Item, Text};
 use super::explain::Asked;
-use super::promql::{self, Dialect};
+use super::promql::{self, Dialect, Place, Unseen};
 use super::{Prometheus, PrometheusError};
 
 /// With more targets than this the whole mesh is searched: naming them would cost more.
@@ -25,24 +25,6 @@ pub struct Births {
     /// Targets that were scraped for the first time although their proxies are older: what those counted before is
     /// not in the figures (rule R5).
     n_first_scraped: usize,
-}
-
-/// What `increase()` does not see of a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unseen {
-    /// Where series can be that did not exist before: it misses what they began with.
-    pub born: Place,
-    /// Where series have ended that were scraped once in the window: it makes nothing of one value.
-    pub ended: Place,
-}
-
-/// Which targets are to be asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Too many to be named, or nobody says it.
-    Anywhere,
-    /// These instances.
-    At(Arc<[String]>),
 }
 
 /// A target as its scraper names it: `job` and `instance`.
@@ -68,50 +50,15 @@ struct Beginnings {
     has_before: bool,
 }
 
-impl Place {
-    fn nowhere() -> Place {
-        Place::At(Arc::default())
-    }
-
-    /// Returns where these targets are: anywhere if they are too many to be named, or one has no name.
-    fn of(targets: &BTreeSet<Target>) -> Place {
-        let instances = targets.iter().map(|(_, instance)| instance.as_deref());
-        let names: Option<BTreeSet<&str>> = instances.collect();
-        match names {
-            Some(names) if names.len() <= MAX_TARGETS => {
-                Place::At(names.into_iter().map(str::to_owned).collect())
-            }
-            _ => Place::Anywhere,
+/// Returns where these targets are: anywhere if they are too many to be named, or one has no name.
+fn place_of(targets: &BTreeSet<Target>) -> Place {
+    let instances = targets.iter().map(|(_, instance)| instance.as_deref());
+    let names: Option<BTreeSet<&str>> = instances.collect();
+    match names {
+        Some(names) if names.len() <= MAX_TARGETS => {
+            Place::At(names.into_iter().map(str::to_owned).collect())
         }
-    }
-
-    /// Returns whether it is no target at all.
-    pub fn is_nowhere(&self) -> bool {
-        matches!(self, Place::At(instances) if instances.is_empty())
-    }
-
-    /// Returns the matcher that leaves the targets in question.
-    pub fn matcher(&self) -> Option<String> {
-        match self {
-            Place::Anywhere => None,
-            Place::At(instances) => {
-                let names: Vec<&str> = instances.iter().map(String::as_str).collect();
-                Some(promql::one_of("instance", &names))
-            }
-        }
-    }
-}
-
-impl Unseen {
-    /// Returns what is not known: series can be new anywhere.
-    pub fn unknown() -> Unseen {
-        Unseen::born_at(Place::Anywhere)
-    }
-
-    /// Returns what was born somewhere, where nothing ended.
-    pub fn born_at(born: Place) -> Unseen {
-        let ended = Place::nowhere();
-        Unseen { born, ended }
+        _ => Place::Anywhere,
     }
 }
 
@@ -164,7 +111,7 @@ impl News {
 
     /// Where targets have ended; nowhere if those are too many to be named: the whole mesh is not searched for them.
     fn ended(&self) -> Place {
-        match Place::of(&self.ended) {
+        match place_of(&self.ended) {
             Place::Anywhere => Place::nowhere(),
             place => place,
         }
@@ -189,8 +136,8 @@ impl Prometheus {
     pub(super) async fn births(&self, dialect: &Dialect, window: Window, at: UnixMillis) -> Births {
         let ask = async {
             let mut asked = Vec::new();
-            let told = self.told(dialect, window, at, &mut asked).await;
-            let (unseen, n_first_scraped) = told.unwrap_or((Unseen::unknown(), 0));
+            let unseen = self.unseen(dialect, window, at, &mut asked).await;
+            let (unseen, n_first_scraped) = unseen.unwrap_or((Unseen::unknown(), 0));
             Births {
                 unseen,
                 asked: asked.into(),
@@ -202,7 +149,7 @@ impl Prometheus {
 
     /// Returns what `increase()` does not see, and how many targets were scraped for the first time although their
     /// proxies are older.
-    async fn told(
+    async fn unseen(
         &self,
         dialect: &Dialect,
         window: Window,
@@ -212,7 +159,7 @@ impl Prometheus {
         // Where names are not needed they are left out: some sources refuse long questions.
         let place = |targets: &BTreeSet<Target>| {
             if dialect.tells_births_apart() {
-                Place::of(targets)
+                place_of(targets)
             } else {
                 Place::Anywhere
             }
@@ -292,13 +239,13 @@ mod tests {
             let targets = (0..n).map(|n| target(Some(format!("pod-{n}:15020"))));
             targets.collect::<BTreeSet<Target>>()
         };
-        assert!(Place::of(&of(0)).is_nowhere());
-        let one = Place::of(&of(1)).matcher();
+        assert!(place_of(&of(0)).is_nowhere());
+        let one = place_of(&of(1)).matcher();
         assert_eq!(one.as_deref(), Some("instance=~\"pod-0:15020\""));
-        assert!(Place::of(&of(MAX_TARGETS)).matcher().is_some());
-        assert_eq!(Place::of(&of(MAX_TARGETS + 1)), Place::Anywhere);
+        assert!(place_of(&of(MAX_TARGETS)).matcher().is_some());
+        assert_eq!(place_of(&of(MAX_TARGETS + 1)), Place::Anywhere);
         let mut nameless = of(2);
         nameless.insert(target(None));
-        assert_eq!(Place::of(&nameless), Place::Anywhere);
+        assert_eq!(place_of(&nameless), Place::Anywhere);
     }
 }

@@ -105,6 +105,10 @@ impl Dialect {
     }
 
     fn graph_questions(&self, window: Window, births: &Births) -> Vec<Asked> {
+        let unseen = &births.unseen;
+        let of_unseen = |what: &str, text: Option<String>| {
+            text.map(|it| Asked::once(&unseen.in_words(what), it))
+        };
         let mut asked = vec![
             Asked::once(
                 "requests in the window, as callers report them",
@@ -116,12 +120,7 @@ impl Dialect {
             ),
         ];
         asked.extend(births.asked.iter().cloned());
-        asked.extend(self.unseen(window, &births.unseen).map(|text| {
-            Asked::once(
-                "first requests of series born in the window, last ones of series that ended at its start",
-                text,
-            )
-        }));
+        asked.extend(of_unseen("requests", self.unseen(window, unseen)));
         asked.push(Asked::once(
             "durations as callers report them, buckets below a second",
             self.durations(window, Durations::ClientBelowSecond),
@@ -138,21 +137,12 @@ impl Dialect {
             "bytes and connections over TCP",
             self.tcp(window),
         ));
-        let unseen = self.tcp_unseen(window, &births.unseen);
-        asked.extend(unseen.map(|text| {
-            Asked::once(
-                "first bytes and connections of series born in it, last ones of series that ended at its start",
-                text,
-            )
-        }));
+        asked.extend(of_unseen(
+            "bytes and connections",
+            self.tcp_unseen(window, unseen),
+        ));
         asked.push(Asked::once("messages in gRPC calls", self.messages(window)));
-        let unseen = self.messages_unseen(window, &births.unseen);
-        asked.extend(unseen.map(|text| {
-            Asked::once(
-                "first messages of series born in it, last ones of series that ended at its start",
-                text,
-            )
-        }));
+        asked.extend(of_unseen("messages", self.messages_unseen(window, unseen)));
         asked
     }
 

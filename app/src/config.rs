@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use mesh::api::Notice;
 
+use crate::shell::nothing::{AllNamespaces, NoCluster};
 use crate::shell::place::{Step, use_place};
-use crate::ui::state::{Message, sentence};
+use crate::ui::state::Message;
 
 mod objects;
 mod page;
@@ -78,26 +79,13 @@ fn beside_no_cluster(notices: &[Notice]) -> Vec<Notice> {
 fn nothing_here(notices: &[Notice], title: &'static str, text: String, to: AnyView) -> AnyView {
     let place = use_place();
     if let Some(notice) = no_cluster(notices).cloned() {
-        return view! {
-            <Message title="No cluster" text=notice.message hint=notice.hint.map(|it| sentence(&it))>
-                <a class="button" href=move || place.href("sources")>"See the sources"</a>
-            </Message>
-        }
-        .into_any();
+        return view! { <NoCluster notice /> }.into_any();
     }
     let narrowed = !place.now().query.namespaces.is_empty();
     let hint = narrowed.then(|| "Other namespaces may have some.".to_owned());
     view! {
         <Message title text hint>
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
+            <AllNamespaces />
             {to}
         </Message>
     }

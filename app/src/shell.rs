@@ -5,6 +5,7 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{StaticSegment, path};
 
 pub mod clock;
+pub mod nothing;
 pub mod place;
 pub mod theme;
 

@@ -18,6 +18,7 @@ use super::words;
 use crate::live::{self, BadLink, Failure, Hears, Phase, Progress, Strip};
 use crate::numbers;
 use crate::shell::clock::use_clock;
+use crate::shell::nothing::AllNamespaces;
 use crate::shell::place::{Step, use_place};
 use crate::shell::theme::Theme;
 use crate::shell::{announce, set_title};
@@ -364,15 +365,7 @@ fn Empty() -> impl IntoView {
         .find(|longer| address.query.window < *longer);
     view! {
         <Message title="No traffic to draw" text hint=Some(hint.to_owned())>
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
+            <AllNamespaces />
             {longer.map(|longer| view! {
                 <button
                     type="button"

@@ -11,7 +11,8 @@ use super::Ask;
 use crate::fetch::Problem;
 use crate::live::{BadLink, Failure, Live, Phase, Progress, Standing, Strip};
 use crate::shell::announce;
-use crate::shell::place::{Step, use_place};
+use crate::shell::nothing::AllNamespaces;
+use crate::shell::place::use_place;
 use crate::ui::state::{Message, Skeleton};
 
 /// What stands in the place of the answer.
@@ -201,15 +202,7 @@ pub fn empty(title: &'static str, text: &'static str) -> AnyView {
     };
     view! {
         <Message title text hint=Some(hint.to_owned())>
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
+            <AllNamespaces />
             <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }

@@ -11,9 +11,10 @@ use super::{order, words};
 use crate::fetch::Problem;
 use crate::live::{self, BadLink, Failure, Hears, Phase, Progress, Strip};
 use crate::shell::clock::use_clock;
-use crate::shell::place::{Step, use_place};
+use crate::shell::nothing::{AllNamespaces, NoCluster};
+use crate::shell::place::use_place;
 use crate::shell::{announce, set_title};
-use crate::ui::state::{Message, Skeleton, sentence};
+use crate::ui::state::{Message, Skeleton};
 use crate::url::Refresh;
 
 /// What stands in the place of the list.
@@ -184,28 +185,8 @@ fn Empty() -> impl IntoView {
     };
     view! {
         <Message title="Nothing to steer" text hint=Some(hint.to_owned())>
-            {narrowed.then(|| view! {
-                <button
-                    type="button"
-                    class="button button--primary"
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
-                >
-                    "Show all namespaces"
-                </button>
-            })}
+            <AllNamespaces />
             <a class="button" href=move || place.href("graph")>"See the traffic"</a>
-        </Message>
-    }
-}
-
-/// Without a cluster there is nothing to read or to write. How to get one is the server's to say: it knows its
-/// own flags.
-#[component]
-fn NoCluster(notice: Notice) -> impl IntoView {
-    let place = use_place();
-    view! {
-        <Message title="No cluster" text=notice.message hint=notice.hint.map(|h| sentence(&h))>
-            <a class="button" href=move || place.href("sources")>"See the sources"</a>
         </Message>
     }
 }

@@ -252,6 +252,15 @@ fn r10_a_latency_objective_is_not_judged_by_a_handful_of_calls() {
     assert!(timed(&few, 0.0, &by).starts_with("Healthy"));
     let enough = durations(&[(100.0, 0.0), (250.0, 20.0), (f64::INFINITY, 20.0)]);
     assert!(timed(&enough, 0.0, &by).starts_with("Degraded: 20 of 20"));
+    // Two slow ones of twenty are more than one in a hundred, and too few to say so.
+    let tail = Thresholds {
+        p99_ms: Some(100.0),
+        ..Thresholds::default()
+    };
+    let two = durations(&[(100.0, 18.0), (250.0, 20.0), (f64::INFINITY, 20.0)]);
+    assert!(timed(&two, 0.0, &tail).starts_with("Healthy"));
+    let three = durations(&[(100.0, 17.0), (250.0, 20.0), (f64::INFINITY, 20.0)]);
+    assert!(timed(&three, 0.0, &tail).starts_with("Degraded: 3 of 20"));
 }
 
 #[test]

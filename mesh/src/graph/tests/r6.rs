@@ -76,6 +76,9 @@ fn r6_a_workload_of_two_clusters_is_two_nodes() {
 fn r6_an_id_with_a_sign_for_a_hexadecimal_is_no_id() {
     assert_eq!(Identity::parse("c/shop/a%+1"), None);
     assert!(Identity::parse("c/shop/a%2F").is_some());
+    // In a namespace it is a workload of that name.
+    let named = Identity::parse("c/shop/unknown").unwrap();
+    assert_eq!(named.workload(), Some("unknown"));
 }
 
 fn identities() -> impl Strategy<Value = Identity> {

@@ -6,6 +6,21 @@ use super::*;
 use crate::api::NodeKind;
 
 #[test]
+fn r7_calls_past_the_mesh_have_a_name_and_no_namespace() {
+    let graph = graph(
+        "web -> (-/legacy) : 20 requests, client only
+         web -> (PassthroughCluster) : 20 requests, client only",
+    );
+    assert_eq!(
+        ids(&graph),
+        [
+            "c/shop/web->c/-/service/legacy:http",
+            "c/shop/web->c/shop/service/PassthroughCluster:http",
+        ]
+    );
+}
+
+#[test]
 fn r7_the_gateways_and_what_lies_outside() {
     golden(
         "(?) -> istio-system/istio-ingressgateway : 600 requests, server only

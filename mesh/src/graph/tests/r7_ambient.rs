@@ -101,6 +101,15 @@ fn r7_what_connections_carry_is_not_told_by_connections() {
 }
 
 #[test]
+fn r7_a_hop_that_stands_still_is_folded_too() {
+    let graph = graph(
+        "web -> cart : 600 requests, waypoint only
+         web -> waypoint : 0 requests, client only",
+    );
+    assert_eq!(ids(&graph), ["c/shop/web->c/shop/cart:http"]);
+}
+
+#[test]
 fn r7_an_app_called_waypoint_is_no_waypoint() {
     let text = "web -> cart : 60 requests, waypoint only
                 web -> waypoint : 60 requests

@@ -185,13 +185,21 @@ fn r7_what_is_not_injected_is_said() {
 
 #[test]
 fn r7_a_caller_that_is_not_injected_is_said() {
-    let graph = graph(
-        "legacy -> web : 60 requests, server only
-         pods shop/legacy : 1/1
-         pods shop/web : 1/1, injected",
-    );
+    let text = "legacy -> web : 60 requests, server only
+                pods shop/legacy : 1/1
+                pods shop/web : 1/1, injected";
+    let graph = graph(text);
     assert_eq!(node(&graph, "c/shop/legacy").badges, ["not_injected"]);
     assert_eq!(node(&graph, "c/shop/web").badges, [""; 0]);
+    // Who calls is an app: that a service of its own speaks for it hides nothing.
+    let by_service = draw(
+        &facts(&format!("{text}\n service shop/legacy : app=legacy")),
+        By::Service,
+    );
+    assert_eq!(
+        node(&by_service, "c/shop/app/legacy").badges,
+        ["not_injected"]
+    );
 }
 
 #[test]

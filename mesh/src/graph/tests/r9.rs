@@ -129,6 +129,15 @@ fn r9_failing_connections_do_not_hide_behind_requests() {
 }
 
 #[test]
+fn r9_one_closed_connection_is_something() {
+    let graph = graph("web =tcp=> db : 1 closed");
+    assert_eq!(
+        graph.edges[0].health.reason,
+        "connections opened earlier are in use, none failed in 5m"
+    );
+}
+
+#[test]
 fn r9_messages_are_of_the_view() {
     let text = "web =grpc=> users : 100 requests, 900 messages up, 300 messages down, client only
                 web =grpc=> users : 50 requests, 450 messages up, 150 messages down, server only";

@@ -251,6 +251,26 @@ fn r11_a_window_shorter_than_two_scrapes_is_said() {
 }
 
 #[test]
+fn r11_what_traces_tell_and_is_not_drawn_is_said_of_now() {
+    let told = |n_left_out, is_now| {
+        let traced = crate::graph::Traced {
+            n_left_out,
+            ..Default::default()
+        };
+        let facts = Facts {
+            traced: Some(Arc::new(traced)),
+            ..facts(&[])
+        };
+        let notices = notices(&facts, &GraphQuery::default(), is_now);
+        of_kind(&notices, "traced_cut").map(|(message, _)| message)
+    };
+    let three = told(3, true).unwrap();
+    assert!(three.contains("between 3 more pairs"), "{three}");
+    assert_eq!(told(0, true), None);
+    assert_eq!(told(3, false), None);
+}
+
+#[test]
 fn r11_no_samples_at_all_lead_to_the_sources() {
     let notices = notices(&Facts::default(), &GraphQuery::default(), true);
     let (message, hint) = of_kind(&notices, "no_samples").unwrap();

@@ -126,6 +126,12 @@ fn r9_failing_connections_do_not_hide_behind_requests() {
             "{end}"
         );
     }
+    let turned = self::graph(
+        "web -> db : 900 requests, 400 x 503
+         web =tcp=> db : 40 opened, 40 closed",
+    );
+    let db = node(&turned, "c/shop/db");
+    assert_eq!(db.health.status, HealthStatus::Failing, "nor the other way");
 }
 
 #[test]

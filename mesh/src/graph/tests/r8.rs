@@ -47,6 +47,11 @@ fn r8_a_waypoints_word_does_not_count() {
          waypoint =tcp=> cart : 9 B up, 1 opened, plain, tunnel"
     ));
     assert_eq!(mixed.edges[0].mtls_ratio, Some(0.75));
+    // Connections that are older than the window tell it as well.
+    for (word, share) in [("tunnel", 1.0), ("plain, tunnel", 0.0)] {
+        let old = graph(&format!("{text}\n waypoint =tcp=> cart : 9 B up, {word}"));
+        assert_eq!(old.edges[0].mtls_ratio, Some(share), "{word}");
+    }
 }
 
 #[test]

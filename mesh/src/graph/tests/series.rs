@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::api::query::SeriesQuery;
-use crate::telemetry::{Flags, Protocol, Reporter, Response, SeriesCount, SeriesPoint};
+use crate::telemetry::{
+    Bucket, Flags, Histogram, Protocol, Reporter, Response, SeriesCount, SeriesPoint,
+};
 
 fn point(source: f64, destination: f64) -> SeriesPoint {
     let count = |reporter: Reporter, value: f64| SeriesCount {
@@ -57,6 +59,25 @@ fn r2_a_line_of_a_client_that_stands_still_hides_nothing() {
         [Some(0.0), Some(3.0)],
         "one view for the whole line"
     );
+}
+
+#[test]
+fn r3_where_nothing_was_called_a_line_has_no_latency() {
+    let timed = |requests: f64| SeriesPoint {
+        histogram: Histogram::new(vec![
+            Bucket {
+                le_ms: 10.0,
+                count: 5.0,
+            },
+            Bucket {
+                le_ms: f64::INFINITY,
+                count: 5.0,
+            },
+        ]),
+        ..point(requests, requests)
+    };
+    let line = of(&[timed(50.0), timed(0.0)]);
+    assert_eq!(line.p50_ms, [Some(5.0), None]);
 }
 
 #[test]

@@ -11,6 +11,13 @@ const SIZES = [
 async function fits(page, what) {
   const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(wide <= room, `${what} is ${wide} px wide on ${room} px`);
+  if (room < 1400) return;
+  // What a page scrolls is inside it: the frame around it would show nothing below.
+  const [tall, height] = await page.evaluate(() => {
+    const frame = document.querySelector("main");
+    return [frame.scrollHeight, frame.clientHeight];
+  });
+  assert.ok(tall <= height + 1, `${what} is ${tall} px tall in a frame of ${height} px`);
 }
 
 export default SIZES.flatMap(([width, height]) =>

@@ -170,7 +170,8 @@ pub fn answer_from(
     }
 }
 
-/// Returns the namespaces that traffic was seen in, sorted by name, with the worst health inside.
+/// Returns the namespaces that traffic was seen in, and those that the cluster holds workloads in (but Kubernetes' own),
+/// sorted by name, with the worst health inside.
 pub fn namespaces(facts: &Facts) -> Vec<api::namespaces::Namespace> {
     let graph = answer(
         facts,
@@ -198,6 +199,16 @@ pub fn namespaces(facts: &Facts) -> Vec<api::namespaces::Namespace> {
                 status: ns.status,
                 rps: six_digits(rps),
             }),
+        }
+    }
+    let held = facts.inventory.iter().flat_map(|it| it.workloads.values());
+    for workload in held.filter(|it| !cluster::is_system(&it.namespace)) {
+        if !out.iter().any(|known| known.name == workload.namespace) {
+            out.push(api::namespaces::Namespace {
+                name: workload.namespace.clone(),
+                status: HealthStatus::Idle,
+                rps: 0.0,
+            });
         }
     }
     out.sort_by(|a, b| a.name.cmp(&b.name));

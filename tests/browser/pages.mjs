@@ -40,6 +40,33 @@ export default [
     },
   ],
   [
+    "a name is found from any page, and what is chosen keeps the focus",
+    async ({ browser, pidali }) => {
+      const page = await browser.open(`${pidali.url}overview`);
+      await table(page, "Namespaces").waitFor();
+      await page.keyboard.press("/");
+      await page.keyboard.type("stock-v2");
+      // Nothing calls it: it is in no graph.
+      await page.getByRole("option", { name: /stock-v2.*Workload/ }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "stock-v2" }).waitFor();
+      assert.match(page.url(), /\/workloads\/inventory\/stock-v2/);
+
+      await page.getByRole("link", { name: "Show in the graph" }).click();
+      const panel = page.getByRole("complementary", { name: "Details" });
+      await panel.getByRole("button", { name: "Show what is idle" }).click();
+      await panel.getByRole("heading", { name: "stock-v2" }).waitFor();
+
+      await page.getByRole("button", { name: /^Namespaces:/ }).click();
+      const legacy = page.getByRole("option", { name: /^legacy/ });
+      await legacy.click();
+      await page.waitForURL(/namespaces=legacy/);
+      assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "combobox");
+      await page.keyboard.press("Escape");
+      await legacy.waitFor({ state: "hidden" });
+    },
+  ],
+  [
     "services are sorted by keys alone, and the link says how",
     async ({ browser, pidali }) => {
       const page = await browser.open(`${pidali.url}services`);

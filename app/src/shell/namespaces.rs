@@ -1,8 +1,9 @@
 //! Which namespaces are shown.
 
+use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use mesh::api::{List, namespaces::Namespace};
+use mesh::api::{HealthStatus, List, namespaces::Namespace};
 use web_sys::KeyboardEvent;
 
 use super::place::{Step, use_place};
@@ -48,6 +49,7 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
     let answer = RwSignal::new(None::<Result<Vec<Namespace>, Problem>>);
     let filter = RwSignal::new(String::new());
     let active = RwSignal::new(0usize);
+    let field = NodeRef::<html::Input>::new();
     spawn_local(async move {
         let got = fetch::get::<List<Namespace>>(url::NAMESPACES, None, None).await;
         let got = match got {
@@ -116,6 +118,7 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
                 <input
                     class="field__input"
                     type="text"
+                    node_ref=field
                     role="combobox"
                     aria-expanded="true"
                     aria-controls="namespace-options"
@@ -136,7 +139,13 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
                     type="button"
                     class="button"
                     disabled=move || chosen.with(Vec::is_empty)
-                    on:click=move |_| place.change(Step::Push, |a| a.query.namespaces.clear())
+                    on:click=move |_| {
+                        place.change(Step::Push, |a| a.query.namespaces.clear());
+                        // It is disabled now, and would lose the focus to nobody.
+                        if let Some(field) = field.get_untracked() {
+                            let _ = field.focus();
+                        }
+                    }
                 >
                     "Show all"
                 </button>
@@ -170,6 +179,8 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
                                 id=format!("namespace-{idx}")
                                 role="option"
                                 aria-selected=move || selected.get().to_string()
+                                // The focus stays in the field, where Esc and the arrows are heard.
+                                on:mousedown=|event| event.prevent_default()
                                 on:click=move |_| {
                                     active.set(idx);
                                     toggle(&name);
@@ -180,11 +191,11 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
                                 </span>
                                 <span class="picker__name">{label}</span>
                                 {match facts {
-                                    Some(facts) => view! {
-                                        <span class="picker__figure figure">{numbers::rate(facts.rps)}</span>
+                                    Some(facts) if facts.status != HealthStatus::Idle => view! {
+                                        <span class="picker__figure figure">{into(&facts)}</span>
                                         <HealthMark status=Signal::stored(facts.status) />
                                     }.into_any(),
-                                    None => view! { <span class="picker__figure">"no traffic seen"</span> }.into_any(),
+                                    _ => view! { <span class="picker__figure">"no traffic seen"</span> }.into_any(),
                                 }}
                             </li>
                         }
@@ -194,10 +205,19 @@ fn NamespaceList(chosen: Memo<Vec<String>>) -> impl IntoView {
             <Show when=move || {
                 shown.with(Vec::is_empty) && answer.with(|a| matches!(a, Some(Ok(_))))
             }>
-                <p class="picker__note">"No namespace of this name has traffic."</p>
+                <p class="picker__note">"No namespace of this name is known."</p>
             </Show>
             <p class="picker__note">"None chosen shows all."</p>
         </div>
+    }
+}
+
+/// Writes the rate of the calls into a namespace; one that only calls out has none.
+fn into(namespace: &Namespace) -> String {
+    if namespace.rps > 0.0 {
+        numbers::rate(namespace.rps)
+    } else {
+        numbers::NO_DATA.to_owned()
     }
 }
 

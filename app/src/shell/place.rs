@@ -226,6 +226,12 @@ impl Place {
         self.navigate(&self.link("graph", &address), Step::Push);
     }
 
+    /// Opens the page of one service or workload.
+    pub fn open_thing(self, section: &str, namespace: &str, name: &str) {
+        let to = untrack(|| self.thing_href(section, namespace, name));
+        self.navigate(&to, Step::Push);
+    }
+
     /// Opens a route.
     pub fn open_route(self, id: String) {
         let page = untrack(|| self.page());

@@ -1,21 +1,37 @@
-//! Finding a node or an edge of the graph, or a route, by its name.
+//! Finding a workload, a service, a call or a route by its name, from any page.
 
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use mesh::api;
+use mesh::api::query::InventoryQuery;
 use mesh::api::routes::Routes;
+use mesh::api::service::ServiceRow;
+use mesh::api::workload::WorkloadRow;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
 use super::place::use_place;
+use crate::fetch::{self, Answer};
 use crate::graph::{Store, words};
-use crate::routes;
 use crate::ui::popover::step;
 use crate::ui::{HealthMark, Icon, Symbol};
+use crate::{routes, url};
 
 /// How many finds are offered; who wants more types more.
 const MAX_FOUND: usize = 12;
+
+/// Where a find leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A node or an edge, selected in the graph.
+    Graph,
+    /// The page of a service or a workload: the section it is in.
+    Page(&'static str),
+    /// A route, opened.
+    Route,
+}
 
 /// Something found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,52 +42,48 @@ pub struct Found {
     pub name: String,
     /// Kind and namespace, or the protocol.
     pub what: String,
-    /// Whether it is a route: then it opens there, not in the graph.
-    pub is_route: bool,
+    /// Where it leads.
+    pub to: To,
+    namespace: String,
     status: api::HealthStatus,
 }
 
-/// Returns what matches all words of `needle`: names that start with it first, nodes before edges before
-/// routes, worst first.
-pub fn find(graph: Option<&api::Graph>, routes: Option<&Routes>, needle: &str) -> Vec<Found> {
+/// What is searched.
+#[derive(Clone, Copy, Default)]
+pub struct Haystack<'a> {
+    /// The graph, where one is drawn.
+    pub graph: Option<&'a api::Graph>,
+    /// All workloads and services.
+    pub things: &'a [Found],
+    /// The routes, where they were asked for.
+    pub routes: Option<&'a Routes>,
+    /// Whether the graph is looked at: then what it draws is selected there, and has no page offered.
+    pub is_graph_open: bool,
+}
+
+/// Returns what matches all words of `needle`: names that start with it first; what is looked at before the rest, calls
+/// before routes; worst first.
+pub fn find(haystack: Haystack<'_>, needle: &str) -> Vec<Found> {
     let needle = needle.to_lowercase();
     let wanted: Vec<&str> = needle.split_whitespace().collect();
     if wanted.is_empty() {
         return Vec::new();
     }
-    let nodes = graph.into_iter().flat_map(|g| &g.nodes).map(|node| Found {
-        id: node.id.clone(),
-        name: words::node_name(node),
-        what: format!("{} · {}", words::kind(node.kind), node.namespace),
-        is_route: false,
-        status: node.health.status,
-    });
-    let names = graph.map(words::NodeNames::new);
-    let edges = graph
-        .into_iter()
-        .flat_map(|g| &g.edges)
-        .zip(names.iter().cycle())
-        .map(|(edge, names)| Found {
-            id: edge.id.clone(),
-            name: names.edge(edge),
-            what: words::calls(edge),
-            is_route: false,
-            status: edge.health.status,
-        });
-    let routes = routes
-        .into_iter()
-        .flat_map(|r| &r.items)
-        .map(|route| Found {
-            id: route.id.clone(),
-            name: route.name.clone(),
-            what: format!("Route · {}", route.namespace),
-            is_route: true,
-            status: api::HealthStatus::NoData,
-        });
+    let drawn = |id: &str| {
+        let graph = haystack.graph;
+        graph.is_some_and(|g| g.nodes.iter().any(|node| node.id == id))
+    };
+    let listed = |id: &str| haystack.things.iter().any(|thing| thing.id == id);
+    let is_open = haystack.is_graph_open;
+    let nodes = nodes(haystack.graph).filter(|f| is_open || !listed(&f.id));
+    let things = haystack.things.iter().cloned();
+    let things = things.filter(|f| !is_open || !drawn(&f.id));
+    let (of_nodes, of_things) = if is_open { (0, 2) } else { (2, 0) };
     let mut found: Vec<(bool, u8, Found)> = nodes
-        .map(|f| (0, f))
-        .chain(edges.map(|f| (1, f)))
-        .chain(routes.map(|f| (2, f)))
+        .map(|f| (of_nodes, f))
+        .chain(edges(haystack.graph).map(|f| (1, f)))
+        .chain(things.map(|f| (of_things, f)))
+        .chain(routes_of(haystack.routes).map(|f| (3, f)))
         .filter(|(_, f)| {
             let text = format!("{} {}", f.name, f.what).to_lowercase();
             wanted.iter().all(|word| text.contains(word))
@@ -85,6 +97,82 @@ pub fn find(graph: Option<&api::Graph>, routes: Option<&Routes>, needle: &str) -
     found.into_iter().map(|(_, _, f)| f).collect()
 }
 
+fn nodes(graph: Option<&api::Graph>) -> impl Iterator<Item = Found> {
+    graph.into_iter().flat_map(|g| &g.nodes).map(|node| Found {
+        id: node.id.clone(),
+        name: words::node_name(node),
+        what: format!("{} · {}", words::kind(node.kind), node.namespace),
+        to: To::Graph,
+        namespace: node.namespace.clone(),
+        status: node.health.status,
+    })
+}
+
+fn edges(graph: Option<&api::Graph>) -> impl Iterator<Item = Found> {
+    let names = graph.map(words::NodeNames::new);
+    graph
+        .into_iter()
+        .flat_map(|g| &g.edges)
+        .map(move |edge| Found {
+            id: edge.id.clone(),
+            name: names.as_ref().map_or_else(String::new, |it| it.edge(edge)),
+            what: words::calls(edge),
+            to: To::Graph,
+            namespace: String::new(),
+            status: edge.health.status,
+        })
+}
+
+fn routes_of(routes: Option<&Routes>) -> impl Iterator<Item = Found> {
+    routes
+        .into_iter()
+        .flat_map(|r| &r.items)
+        .map(|route| Found {
+            id: route.id.clone(),
+            name: route.name.clone(),
+            what: format!("Route · {}", route.namespace),
+            to: To::Route,
+            namespace: route.namespace.clone(),
+            status: api::HealthStatus::NoData,
+        })
+}
+
+/// Asks for all workloads and services; `None` where neither can be had.
+async fn things(query: InventoryQuery) -> Option<Vec<Found>> {
+    let workloads = listed("workloads", &query, |row: WorkloadRow| Found {
+        id: row.id,
+        what: format!("{} · {}", words::kind(row.kind), row.namespace),
+        name: row.name,
+        to: To::Page("workloads"),
+        namespace: row.namespace,
+        status: row.health.status,
+    });
+    let workloads = workloads.await;
+    let services = listed("services", &query, |row: ServiceRow| Found {
+        id: row.id,
+        what: format!("Service · {}", row.namespace),
+        name: row.name,
+        to: To::Page("services"),
+        namespace: row.namespace,
+        status: row.health.status,
+    });
+    let services = services.await;
+    let some = workloads.is_some() || services.is_some();
+    let all = [workloads, services].into_iter().flatten().flatten();
+    some.then(|| all.collect())
+}
+
+async fn listed<R: serde::de::DeserializeOwned>(
+    section: &str,
+    query: &InventoryQuery,
+    found: impl Fn(R) -> Found,
+) -> Option<Vec<Found>> {
+    match fetch::get::<api::List<R>>(&url::inventory(section, query), None, None).await {
+        Ok(Answer::Fresh { value, .. }) => Some(value.items.into_iter().map(found).collect()),
+        Ok(Answer::Unchanged) | Err(_) => None,
+    }
+}
+
 /// The search field. "/" and Ctrl K go to it from anywhere.
 #[component]
 pub fn Search() -> impl IntoView {
@@ -95,13 +183,37 @@ pub fn Search() -> impl IntoView {
     let text = RwSignal::new(String::new());
     let open = RwSignal::new(false);
     let active = RwSignal::new(0usize);
+    // Asked for when somebody begins to search.
+    let all = RwSignal::new(None::<Vec<Found>>);
+    let asking = RwSignal::new(false);
+    let ask = move || {
+        if asking.get_untracked() {
+            return;
+        }
+        asking.set(true);
+        let query = InventoryQuery {
+            namespaces: Vec::new(),
+            ..place.now().inventory_query()
+        };
+        spawn_local(async move {
+            if let Some(got) = things(query).await {
+                all.try_set(Some(got));
+            }
+            asking.try_set(false);
+        });
+    };
     let found = Memo::new(move |_| {
+        let is_graph_open = place.section() == "graph";
+        let (graph, routes) = (store.answer.get(), routes.live.answer.get());
         text.with(|needle| {
-            store.answer.with(|graph| {
-                routes
-                    .live
-                    .answer
-                    .with(|routes| find(graph.as_deref(), routes.as_deref(), needle))
+            all.with(|all| {
+                let haystack = Haystack {
+                    graph: graph.as_deref(),
+                    things: all.as_deref().unwrap_or_default(),
+                    routes: routes.as_deref(),
+                    is_graph_open,
+                };
+                find(haystack, needle)
             })
         })
     });
@@ -127,10 +239,10 @@ pub fn Search() -> impl IntoView {
         }
     };
     let choose = move |found: &Found| {
-        if found.is_route {
-            place.open_route(found.id.clone());
-        } else {
-            place.open_in_graph(found.id.clone());
+        match found.to {
+            To::Route => place.open_route(found.id.clone()),
+            To::Graph => place.open_in_graph(found.id.clone()),
+            To::Page(section) => place.open_thing(section, &found.namespace, &found.name),
         }
         leave();
     };
@@ -169,7 +281,7 @@ pub fn Search() -> impl IntoView {
                 aria-activedescendant=move || {
                     (listed.get() && found.with(|f| !f.is_empty())).then(|| format!("found-{}", active.get()))
                 }
-                aria-label="Find a workload, a call or a route"
+                aria-label="Find a workload, a service, a call or a route"
                 aria-keyshortcuts="/ Control+K"
                 placeholder="Find"
                 autocomplete="off"
@@ -180,7 +292,10 @@ pub fn Search() -> impl IntoView {
                     active.set(0);
                     open.set(true);
                 }
-                on:focus=move |_| open.set(true)
+                on:focus=move |_| {
+                    open.set(true);
+                    ask();
+                }
                 on:blur=move |_| open.set(false)
                 on:keydown=on_key
             />
@@ -200,7 +315,11 @@ pub fn Search() -> impl IntoView {
                     if items.is_empty() {
                         return view! {
                             <li class="picker__note" role="option" aria-disabled="true" aria-selected="false">
-                                "Nothing of this name in what was loaded."
+                                {match (all.with(Option::is_some), asking.get()) {
+                                    (false, true) => "Looking…",
+                                    (false, false) => "The lists can’t be had now; on this page nothing has this name.",
+                                    (true, _) => "Nothing has this name.",
+                                }}
                             </li>
                         }
                         .into_any();
@@ -223,7 +342,7 @@ pub fn Search() -> impl IntoView {
                                         choose(&chosen);
                                     }
                                 >
-                                    {if item.is_route {
+                                    {if item.to == To::Route {
                                         view! { <Icon symbol=Symbol::Routes /> }.into_any()
                                     } else {
                                         view! { <HealthMark status=Signal::stored(item.status) /> }.into_any()
@@ -279,7 +398,18 @@ mod tests {
         serde_json::from_value(graph).unwrap()
     }
 
-    fn names(needle: &str) -> Vec<String> {
+    fn thing(name: &str, what: &str, section: &'static str) -> Found {
+        Found {
+            id: format!("c/shop/{name}"),
+            name: name.to_owned(),
+            what: format!("{what} · shop"),
+            to: To::Page(section),
+            namespace: "shop".to_owned(),
+            status: api::HealthStatus::Healthy,
+        }
+    }
+
+    fn names(needle: &str, is_graph_open: bool) -> Vec<String> {
         let routes = Routes {
             items: vec![Route {
                 id: "shop/virtualservice/checkout".to_owned(),
@@ -289,28 +419,52 @@ mod tests {
             }],
             ..Routes::default()
         };
-        let found = find(Some(&graph()), Some(&routes), needle);
-        found.into_iter().map(|f| f.name).collect()
+        let things = [
+            thing("cart", "Workload", "workloads"),
+            thing("stock-v2", "Workload", "workloads"),
+        ];
+        let graph = graph();
+        let haystack = Haystack {
+            graph: Some(&graph),
+            things: &things,
+            routes: Some(&routes),
+            is_graph_open,
+        };
+        let found = find(haystack, needle);
+        let to = |f: &Found| match f.to {
+            To::Graph => "",
+            To::Page(section) => section,
+            To::Route => "routes",
+        };
+        let line = |f: Found| format!("{} {}", f.name, to(&f)).trim().to_owned();
+        found.into_iter().map(line).collect()
     }
 
     #[test]
     fn what_starts_with_the_words_comes_first_and_of_those_the_worst() {
         assert_eq!(
-            names("check"),
+            names("check", true),
             [
                 "checkout-v2",
                 "checkout-v1",
                 "checkout-v2 → cart",
-                "checkout",
+                "checkout routes",
                 "cart → checkout-v1"
             ]
         );
     }
 
     #[test]
+    fn what_is_not_drawn_is_found_as_well_and_nothing_twice() {
+        assert_eq!(names("stock", true), ["stock-v2 workloads"]);
+        assert_eq!(names("workload cart", true), ["cart"]);
+        assert_eq!(names("workload cart", false), ["cart workloads"]);
+    }
+
+    #[test]
     fn all_words_must_match_and_none_finds_nothing() {
-        assert_eq!(names("cart http V1"), ["cart → checkout-v1"]);
-        assert!(names("  ").is_empty());
-        assert!(names("payments").is_empty());
+        assert_eq!(names("cart http V1", true), ["cart → checkout-v1"]);
+        assert!(names("  ", true).is_empty());
+        assert!(names("payments", true).is_empty());
     }
 }

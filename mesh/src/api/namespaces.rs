@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HealthStatus;
 
-/// A namespace that traffic was seen in, mesh-wide.
+/// A namespace that traffic was seen in, or that the cluster holds workloads in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Namespace {

@@ -185,7 +185,7 @@ fn has_services(ends: &Ends<'_>) -> bool {
 }
 
 /// Kubernetes' own namespaces are shown where they are named.
-fn is_system(namespace: &str) -> bool {
+pub fn is_system(namespace: &str) -> bool {
     namespace.starts_with("kube-")
 }
 

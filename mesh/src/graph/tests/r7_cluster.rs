@@ -82,6 +82,19 @@ fn r7_what_is_idle_appears_only_when_asked() {
 }
 
 #[test]
+fn r7_a_namespace_without_traffic_is_listed_and_kubernetes_own_is_not() {
+    let listed = namespaces(&facts(CLUSTER));
+    let told: Vec<(&str, HealthStatus)> = listed
+        .iter()
+        .map(|it| (it.name.as_str(), it.status))
+        .collect();
+    assert_eq!(
+        told,
+        [("far", HealthStatus::Idle), ("shop", HealthStatus::Healthy)]
+    );
+}
+
+#[test]
 fn r7_idle_things_change_nothing_else() {
     let mesh = facts(CLUSTER);
     for by in By::ALL {

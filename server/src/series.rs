@@ -42,16 +42,22 @@ pub async fn show(
         )
     };
     let ask = |selector| ask(selector, at, query.window);
+    let (inbound, outbound) = (
+        || graph::selector(&query.id, query.by),
+        || graph::outbound_selector(&query.id, query.by),
+    );
     let selector = match query.direction {
-        Some(Direction::Outbound) => graph::outbound_selector(&query.id, query.by),
-        Some(Direction::Inbound) | None => graph::selector(&query.id, query.by),
+        Some(Direction::Outbound) => outbound(),
+        Some(Direction::Inbound) => inbound(),
+        // Who is unknown is known by its calls alone.
+        None => inbound().or_else(outbound),
     };
     let selector = selector.ok_or_else(bad_id)?;
     let mut answer = app.facts.metrics().series(&ask(selector)).await?;
     // A node that nobody calls, such as a gateway, is shown by the calls it makes.
     if query.direction.is_none()
         && answer.value.iter().all(|point| point.counts.is_empty())
-        && let Some(outbound) = graph::outbound_selector(&query.id, query.by)
+        && let Some(outbound) = outbound()
     {
         answer = app.facts.metrics().series(&ask(outbound)).await?;
     }

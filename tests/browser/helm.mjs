@@ -247,6 +247,9 @@ export default [
       await elsewhere(pidali, [40, 60]);
       const page = await openEditor(browser, pidali);
       await page.getByRole("button", { name: "Roll back: 100 % to v1" }).click();
+      // The button has nothing more to do; the focus stays in the editor.
+      assert.equal(await page.evaluate(() => document.activeElement.id), "route-heading");
+      await page.getByText("Rolled back: 100 % to v1, with app-external.").first().waitFor();
       await page.getByText(/measuring…|measured/).first().waitFor();
       await page.waitForFunction(() => [...document.querySelectorAll("input[type=range]")].some((s) => s.value === "10000"));
       assert.deepEqual(await weights(pidali), [100, 0]);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mesh::api::graph::{Flow, Include, Traffic, View};
 use mesh::api::links::LinksQuery;
-use mesh::api::{self, Edge, Health, Node, TracesQuery};
+use mesh::api::query::By;
+use mesh::api::{self, Edge, Health, Node, NodeKind, TracesQuery};
 use wasm_bindgen::JsCast;
 
 use super::charts::Charts;
@@ -14,7 +15,8 @@ use super::words::{self, NodeNames};
 use crate::links::Dashboards;
 use crate::numbers;
 use crate::queries::Behind;
-use crate::shell::place::use_place;
+use crate::shell::nothing::AllNamespaces;
+use crate::shell::place::{Step, use_place};
 use crate::shell::{store, stored};
 use crate::trace::Beside;
 use crate::ui::icon::health_word;
@@ -75,14 +77,22 @@ pub fn Panel(
         }),
         None => "Not in the picture".to_owned(),
     });
+    let place = use_place();
     let kind = Memo::new(move |_| match subject.get() {
         Some(Subject::Node(node)) => {
-            let place = match (node.namespace.as_str(), node.cluster.as_str()) {
+            let home = match (node.namespace.as_str(), node.cluster.as_str()) {
                 ("-", _) => String::new(),
                 (namespace, "-") => format!(" in {namespace}"),
                 (namespace, cluster) => format!(" in {namespace}, {cluster}"),
             };
-            format!("{}{place}", words::kind(node.kind))
+            let by = place.address_or_default().query.by;
+            let of_it = match node.kind {
+                NodeKind::Service if by != By::Service && node.inbound.is_some() => {
+                    ": calls that no workload took"
+                }
+                _ => "",
+            };
+            format!("{}{home}{of_it}", words::kind(node.kind))
         }
         Some(Subject::Edge(edge)) => {
             let calls = words::calls(&edge);
@@ -96,7 +106,6 @@ pub fn Panel(
         }
         None => String::new(),
     });
-    let place = use_place();
     let links = Memo::new(move |_| {
         let asked = place.query()?;
         match subject.get()? {
@@ -192,13 +201,7 @@ pub fn Panel(
                 {move || match subject.get() {
                     Some(Subject::Node(node)) => node_view(&node, graph, on_select),
                     Some(Subject::Edge(edge)) => edge_view(&edge, graph, on_select),
-                    None => view! {
-                        <p class="panel__note">
-                            "What this link selects has no traffic in this window, or is filtered out. \
-                             Look back further, or show more namespaces."
-                        </p>
-                    }
-                    .into_any(),
+                    None => view! { <NotDrawn /> }.into_any(),
                 }}
                 <Beside edge p95_ms />
                 {move || traced_name.get().map(|name| {
@@ -221,7 +224,7 @@ pub fn Panel(
 }
 
 fn is_traced(node: &Node) -> bool {
-    node.kind == api::NodeKind::Traced
+    node.kind == NodeKind::Traced
 }
 
 fn health_line(health: Health) -> impl IntoView {
@@ -351,8 +354,8 @@ fn chips(badges: &[String]) -> Option<AnyView> {
 /// The way to a node's own page, where it has one.
 fn own_page(node: &Node) -> Option<AnyView> {
     let section = match node.kind {
-        api::NodeKind::Workload | api::NodeKind::Gateway | api::NodeKind::Waypoint => "workloads",
-        api::NodeKind::Service => "services",
+        NodeKind::Workload | NodeKind::Gateway | NodeKind::Waypoint => "workloads",
+        NodeKind::Service => "services",
         _ => return None,
     };
     if node.namespace == "-" {
@@ -417,4 +420,29 @@ fn neighbours(
         }
         .into_any(),
     )
+}
+
+/// Says why what a link selects may not be drawn, with the ways to see it.
+#[component]
+fn NotDrawn() -> impl IntoView {
+    let place = use_place();
+    let query = place.now().query;
+    view! {
+        <p class="panel__note">
+            "What this link selects has no traffic in this window, or is filtered out. Look back further, or show more \
+             namespaces."
+        </p>
+        <p class="message__actions">
+            {(!query.idle).then(|| view! {
+                <button
+                    type="button"
+                    class="button"
+                    on:click=move |_| place.change(Step::Replace, |address| address.query.idle = true)
+                >
+                    "Show what is idle"
+                </button>
+            })}
+            <AllNamespaces />
+        </p>
+    }
 }

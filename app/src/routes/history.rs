@@ -112,8 +112,8 @@ fn ChangeLine(helm: Helm, line: Memo<Option<Line>>, with_rules: Memo<bool>) -> i
                 <p class="change__by">
                     <time>{of(|l| Some(day_and_time(l.change.at_ms as f64)))}</time>
                     <span>{of(|l| Some(l.change.who.clone()))}</span>
-                    {of(|l| (!l.with.is_empty()).then(|| format!("with {}", words::and(&l.with))))}
-                    {of(|l| l.change.undoes.is_some().then(|| "took an earlier change back".to_owned()))}
+                    <span>{of(|l| (!l.with.is_empty()).then(|| format!("with {}", words::and(&l.with))))}</span>
+                    <span>{of(|l| l.change.undoes.is_some().then(|| "took an earlier change back".to_owned()))}</span>
                 </p>
                 {move || of(|l| l.change.reason.clone())().map(|reason| view! {
                     <p class="change__reason">{reason}</p>

@@ -8,6 +8,14 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 use super::icon::{Icon, Symbol};
 use super::popover::FOCUSABLE;
 
+/// Gives the focus to what has this id.
+pub fn focus(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
 /// A drawer at the side. It takes the focus when it opens and gives it back when it goes; Escape and a
 /// click beside it ask to close it.
 #[component]
@@ -40,12 +48,9 @@ pub fn Drawer(
         let before = before.try_get_value().flatten();
         request_animation_frame(move || {
             let alive = before.filter(|e| e.is_connected() && !e.has_attribute("disabled"));
-            let elsewhere = || {
-                let fallback = document().get_element_by_id(fallback)?;
-                fallback.dyn_into::<HtmlElement>().ok()
-            };
-            if let Some(element) = alive.or_else(elsewhere) {
-                let _ = element.focus();
+            match alive {
+                Some(element) => drop(element.focus()),
+                None => focus(fallback),
             }
         });
     });

@@ -203,11 +203,13 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
     });
     if let Some(figures) = figures {
         let room = rect.x + rect.w - left - 8.0;
-        // Not smaller than can be read, as far as the card has room.
-        let size = 11.0_f64.max((8.5 / scale).min(14.0));
+        // Not smaller than can be read, as far as the card has room; smaller before anything is left out.
+        let least = (8.5 / scale).min(14.0);
+        let fits = room / text_width(&figures, 1.0).max(0.1) * 0.99;
+        let size = 11.0_f64.min(fits).max(least);
         items.push(Item::Text {
             at: Point::new(left, middle + 8.5),
-            text: cut(&figures, size, room),
+            text: fitting(&figures, size, room),
             size,
             weight: 450,
             ink: Ink::Text2,
@@ -216,6 +218,18 @@ fn face(node: &api::Node, rect: Rect, scale: f64, alpha: f64, items: &mut Vec<It
             alpha,
         });
     }
+}
+
+/// As many of the figures as fit whole, the first ones first: half a number is another number.
+fn fitting(figures: &str, size: f64, room: f64) -> String {
+    let mut kept = figures;
+    while text_width(kept, size) > room {
+        match kept.rsplit_once(" · ") {
+            Some((first, _)) => kept = first,
+            None => return cut(kept, size, room),
+        }
+    }
+    kept.to_owned()
 }
 
 /// The share of what failed, as a bar of 3 px at the foot.

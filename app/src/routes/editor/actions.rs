@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 use mesh::api::routes::RouteKind;
 
+use super::HEADING;
 use super::lever::Lever;
 use crate::routes::draft::Drift;
 use crate::routes::split;
 use crate::routes::words;
+use crate::ui::drawer::focus;
 use crate::ui::{Icon, Symbol};
 
 /// The buttons of one split: look at the draft, discard it, roll back.
@@ -57,6 +59,8 @@ pub fn Actions(
                 on:click=move |_| {
                     split.discard();
                     split.helm.say("Draft discarded.".to_owned());
+                    // What was pressed is disabled now.
+                    focus(HEADING);
                 }
             >
                 "Discard draft"
@@ -68,7 +72,10 @@ pub fn Actions(
                 class:button--busy=move || split.helm.busy.get()
                 disabled=move || still.get() || is_back.get() || back.with(Option::is_none)
                 title=move || is_back.get().then_some("It has all calls already")
-                on:click=move |_| split.roll_back()
+                on:click=move |_| {
+                    split.roll_back();
+                    focus(HEADING);
+                }
             >
                 <Icon symbol=Symbol::Undo />
                 {move || back.get().map_or_else(

@@ -286,7 +286,15 @@ impl Lever {
             let line = words::shares_line(&draft.base.names(), &draft.shares);
             Some(format!(" Your draft is gone: {line}."))
         });
-        let done = format!("Rolled back: {gist}.{}", dropped.unwrap_or_default());
+        let others = proposal.settles.iter().skip(1);
+        let others: Vec<&str> = others
+            .filter_map(|at| at.route.rsplit('/').next())
+            .collect();
+        let with = match others.as_slice() {
+            [] => String::new(),
+            names => format!(", with {}", names.join(" and ")),
+        };
+        let done = format!("Rolled back: {gist}{with}.{}", dropped.unwrap_or_default());
         let tried = format!("Roll back: {gist}");
         self.helm
             .send(proposal, Some("rolled back".to_owned()), done, tried);

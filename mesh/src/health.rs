@@ -164,8 +164,14 @@ fn failed(outcome: Outcome) -> String {
     if outcome.errors <= 0.0 {
         return format!("none of {of} requests failed");
     }
-    let digits = if share < 1.0 { 2 } else { 1 };
-    format!("{n} of {of} requests failed ({share:.digits$} %)")
+    let share = match share {
+        all if all >= 100.0 => "100 %".to_owned(),
+        // What is not all is never written as all.
+        most if most >= 99.95 => "> 99.9 %".to_owned(),
+        small if small < 1.0 => format!("{small:.2} %"),
+        some => format!("{some:.1} %"),
+    };
+    format!("{n} of {of} requests failed ({share})")
 }
 
 /// Returns a count for people: whole, but never a zero that was something.

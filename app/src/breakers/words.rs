@@ -4,18 +4,19 @@ use mesh::api::breakers::{Breaker, Breakers, Ejection, Limits, Part};
 
 use crate::numbers::{self, NO_DATA};
 
-/// Returns `4 hosts, 1 refused calls, 1 with limits in vain`.
+/// Returns `4 hosts, 1 with calls refused, 1 without a healthy endpoint at times, 1 with limits in vain`.
 pub fn tally(told: &Breakers) -> String {
     let n = told.items.len();
-    let acts = |it: &&Breaker| it.overflowed.unwrap_or(0.0) + it.unhealthy.unwrap_or(0.0) > 0.0;
-    let acted = told.items.iter().filter(acts).count();
-    let vain = told
-        .items
-        .iter()
-        .filter(|it| !it.ineffective.is_empty())
-        .count();
+    let of = |is: fn(&Breaker) -> bool| told.items.iter().filter(|it| is(it)).count();
+    let refused = of(|it| it.overflowed.unwrap_or(0.0) > 0.0);
+    let unhealthy = of(|it| it.unhealthy.unwrap_or(0.0) > 0.0);
+    let vain = of(|it| !it.ineffective.is_empty());
     let mut parts = vec![format!("{n} {}", if n == 1 { "host" } else { "hosts" })];
-    for (n, word) in [(acted, "refused calls"), (vain, "with limits in vain")] {
+    for (n, word) in [
+        (refused, "with calls refused"),
+        (unhealthy, "without a healthy endpoint at times"),
+        (vain, "with limits in vain"),
+    ] {
         if n > 0 {
             parts.push(format!("{n} {word}"));
         }

@@ -105,12 +105,12 @@ pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// Returns `4 findings in 31 objects: 2 errors, 1 warning, 1 note`.
+/// Returns `4 findings, 31 objects checked: 2 errors, 1 warning, 1 note`.
 pub fn tally(told: &Checks) -> String {
     let n = told.items.len();
     let checked = usize::try_from(told.objects).unwrap_or(usize::MAX);
     let whole = format!(
-        "{} in {}",
+        "{}, {} checked",
         count(n, "finding", "findings"),
         count(checked, "object", "objects")
     );
@@ -194,10 +194,10 @@ mod tests {
         };
         assert_eq!(
             tally(&told),
-            "3 findings in 31 objects: 1 error, 1 warning, 1 note"
+            "3 findings, 31 objects checked: 1 error, 1 warning, 1 note"
         );
         told.items.clear();
         told.objects = 1;
-        assert_eq!(tally(&told), "0 findings in 1 object");
+        assert_eq!(tally(&told), "0 findings, 1 object checked");
     }
 }

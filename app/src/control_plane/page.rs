@@ -119,10 +119,11 @@ fn figures(told: &ControlPlane) -> AnyView {
         .as_ref()
         .map(|it| format!("p50 {}", words::quantile(it, it.p50_ms, 0)));
     let expected = told.expected_proxies.map(|n| format!("{n} expected"));
-    let rate = (!told.pushes.is_empty()).then(|| {
-        let sum: f64 = told.pushes.iter().map(|it| it.count).sum();
-        numbers::rate(sum / f64::from(told.window_s.max(1))).replace("rps", "/s")
-    });
+    let n_pushes: f64 = told.pushes.iter().map(|it| it.count).sum();
+    let rate = (n_pushes > 0.0)
+        .then(|| numbers::rate(n_pushes / f64::from(told.window_s.max(1))).replace("rps", "/s"));
+    // istiod tells a kind of failure from the first one on.
+    let untold = |is_empty: bool| is_empty.then(|| "none told".to_owned());
     view! {
         <section class="card" aria-label=format!("The last {window} in figures")>
             <dl class="totals">
@@ -130,8 +131,8 @@ fn figures(told: &ControlPlane) -> AnyView {
                 {figure("Proxies connected", count(told.connected_proxies), expected)}
                 {figure("Changes arrive, p99", convergence, median)}
                 {figure("Pushes", words::sum(&told.pushes), rate)}
-                {figure("Refused", words::sum(&told.rejects), None)}
-                {figure("Failed pushes", words::sum(&told.push_errors), None)}
+                {figure("Refused", words::sum(&told.rejects), untold(told.rejects.is_empty()))}
+                {figure("Failed pushes", words::sum(&told.push_errors), untold(told.push_errors.is_empty()))}
                 {figure("Internal errors", count(told.internal_errors), None)}
                 {figure("Timed out", count(told.write_timeouts), None)}
                 {figure(

@@ -239,7 +239,9 @@ impl Row {
             Column::Health => Some(self.reason.clone()),
             Column::Proxy => Some(self.injection.reason.clone()).filter(|it| !it.is_empty()),
             Column::Mtls => Some(words::mtls_in_words(&self.mtls)),
-            Column::Rps if self.is_outbound => Some("Calls it makes: nobody calls it.".to_owned()),
+            Column::Rps if self.is_outbound => {
+                Some("Calls it makes: no call to it is reported.".to_owned())
+            }
             _ => None,
         }
     }

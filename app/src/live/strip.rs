@@ -5,6 +5,7 @@ use mesh::api;
 
 use super::{Phase, Standing};
 use crate::shell::clock::{time_of_day, use_clock};
+use crate::ui::state::sentence;
 use crate::ui::{Icon, Symbol};
 
 /// A thin strip, only for partial and stale data: in words, with the mend.
@@ -58,7 +59,7 @@ fn partial(notices: &[api::Notice]) -> Option<AnyView> {
         view! {
             <p class="strip__text">
                 {notice.message.clone()}
-                {notice.hint.clone().map(|hint| view! { " "<span class="strip__hint">{hint}</span> })}
+                {notice.hint.as_deref().map(|hint| view! { " "<span class="strip__hint">{sentence(hint)}</span> })}
             </p>
         }
     };

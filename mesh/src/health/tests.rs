@@ -40,10 +40,19 @@ fn r10_health_has_a_reason_and_a_sample_size() {
 }
 
 #[test]
+fn r10_a_share_that_is_not_all_is_not_written_as_all() {
+    let by = Thresholds::default();
+    let said = |errors, requests| judge(of(errors, requests), window(), &by).reason;
+    assert!(said(60.0, 60.0).starts_with("60 of 60 requests failed (100 %)"));
+    assert!(said(9999.0, 10000.0).starts_with("9999 of 10000 requests failed (> 99.9 %)"));
+    assert!(said(9990.0, 10000.0).starts_with("9990 of 10000 requests failed (99.9 %)"));
+}
+
+#[test]
 fn r10_ten_of_ten_failed_is_failing() {
     assert_eq!(
         judged(10.0, 10.0, &Thresholds::default()),
-        "Failing: 10 of 10 requests failed (100.0 %) in 5m"
+        "Failing: 10 of 10 requests failed (100 %) in 5m"
     );
 }
 

@@ -109,6 +109,9 @@ fn OwnName(corrected: Memo<Option<String>>) -> impl IntoView {
     }
 }
 
+/// So many names are told at once.
+const FEW: usize = 6;
+
 /// Which names were asked, and what the limit may hide.
 #[component]
 fn Asked(found: Memo<Option<Arc<Traces>>>) -> impl IntoView {
@@ -116,7 +119,7 @@ fn Asked(found: Memo<Option<Arc<Traces>>>) -> impl IntoView {
         found.with(|found| {
             let found = found.as_ref()?;
             Some((
-                said::asked(&found.asked),
+                said::asked(&found.asked).map(|all| (all, found.asked.len())),
                 said::limits(found),
                 found.link.clone(),
             ))
@@ -135,7 +138,18 @@ fn Asked(found: Memo<Option<Arc<Traces>>>) -> impl IntoView {
             .into_iter()
             .map(|line| view! { <span class="traces__limit">{line}" "</span> })
             .collect_view();
-        Some(view! { <p class="traces__said">{limits}{asked}" "{link}</p> })
+        // Many names are looked up by who wonders, and are in nobody's way.
+        let asked = asked.map(|(all, n)| match n {
+            0..=FEW => view! { <span>{all}" "</span> }.into_any(),
+            n => view! {
+                <details class="traces__asked">
+                    <summary>{format!("Asked for {n} names")}</summary>
+                    {all}
+                </details>
+            }
+            .into_any(),
+        });
+        Some(view! { <div class="traces__said">{limits}{link}" "{asked}</div> })
     }
 }
 

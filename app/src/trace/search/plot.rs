@@ -33,14 +33,9 @@ pub fn Scatter(
     let plot = Memo::new(move |_| {
         let width = width.get().filter(|it| *it > LEFT + RIGHT)?;
         let found = found.get()?;
-        let from = found.at_ms - i64::from(found.window_s) * 1000;
-        let plot = scatter::plot(
-            &found.items,
-            (from, found.at_ms),
-            scale.get(),
-            (width, HEIGHT),
-        );
-        Some((width, plot, found.window_s))
+        let (from, to) = scatter::time(&found);
+        let plot = scatter::plot(&found.items, (from, to), scale.get(), (width, HEIGHT));
+        Some((width, plot, to - from))
     });
     let of_calls = Memo::new(move |_| {
         found.with(|found| {
@@ -71,8 +66,8 @@ pub fn Scatter(
                 />
             </figcaption>
             <div class="scatter__frame" node_ref=frame>
-                {move || plot.get().map(|(width, plot, window_s)| {
-                    drawn(place, width, plot, window_s, pointed)
+                {move || plot.get().map(|(width, plot, span_ms)| {
+                    drawn(place, width, plot, span_ms, pointed)
                 })}
             </div>
         </figure>
@@ -112,10 +107,10 @@ fn drawn(
     place: Place,
     width: f64,
     plot: Plot,
-    window_s: u32,
+    span_ms: i64,
     pointed: RwSignal<Option<String>>,
 ) -> AnyView {
-    let clock = if window_s >= 600 {
+    let clock = if span_ms >= 600_000 {
         time_of_day
     } else {
         time_with_seconds

@@ -1,6 +1,6 @@
 //! Where the points of the scatter stand: pure.
 
-use mesh::api::trace::TraceRow;
+use mesh::api::trace::{TraceRow, Traces};
 
 use crate::ui::chart::round_times;
 use crate::url::Scale;
@@ -79,6 +79,18 @@ pub fn has_failed(row: &TraceRow) -> bool {
         Some(matched) => matched.failed,
         None => row.failed || row.n_errors > 0,
     }
+}
+
+/// Returns the time that the picture is of, from and to in milliseconds since the epoch: the window, or from the first of
+/// what was found where there is more than was asked for. Of the time before, nothing is known then.
+pub fn time(found: &Traces) -> (i64, i64) {
+    let window = found.at_ms - i64::from(found.window_s) * 1000;
+    let first = found.items.iter().map(|row| row.start_us / 1000).min();
+    let from = first.filter(|_| found.is_cut).unwrap_or(window);
+    (
+        from.max(window).min(found.at_ms.saturating_sub(1)),
+        found.at_ms,
+    )
 }
 
 /// Places traces over a time, from and to in milliseconds since the epoch.
@@ -296,6 +308,28 @@ mod tests {
                 .versions
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn where_there_is_more_the_picture_begins_with_what_was_found() {
+        let mut found = Traces {
+            at_ms: 100_000,
+            window_s: 60,
+            items: vec![
+                row("b", 97_000, 1, None, false),
+                row("a", 95_000, 1, None, false),
+            ],
+            ..Traces::default()
+        };
+        assert_eq!(time(&found), (40_000, 100_000));
+        found.is_cut = true;
+        assert_eq!(time(&found), (95_000, 100_000));
+        // A trace may have begun before the window.
+        found.items.push(row("c", 1, 1, None, false));
+        assert_eq!(time(&found), (40_000, 100_000));
+        found.items.clear();
+        found.window_s = 0;
+        assert_eq!(time(&found), (99_999, 100_000));
     }
 
     #[test]

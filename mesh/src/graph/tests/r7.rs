@@ -50,7 +50,7 @@ fn r7_the_gateways_and_what_lies_outside() {
             c/istio-system/istio-egressgateway->c/payments/external/api.stripe.com:http : Client, 60 requests, Healthy: none of 60 requests failed in 5m
             c/istio-system/istio-ingressgateway->c/shop/web:http : Client, 600 requests, mtls 1, Healthy: none of 600 requests failed in 5m
                 server: 600 requests: as the client
-            c/shop/web->c/-/egress/BlackHoleCluster:http : Client, 10 requests, 10 errors, Failing: 10 of 10 requests failed (100.0 %) in 5m
+            c/shop/web->c/-/egress/BlackHoleCluster:http : Client, 10 requests, 10 errors, Failing: 10 of 10 requests failed (100 %) in 5m
             c/shop/web->c/-/egress/PassthroughCluster:http : Client, 20 requests, Healthy: none of 20 requests failed in 5m
             c/shop/web->c/istio-system/istio-egressgateway:http : Client, 60 requests, mtls 1, Healthy: none of 60 requests failed in 5m
                 server: 60 requests: as the client

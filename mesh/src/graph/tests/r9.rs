@@ -22,7 +22,7 @@ fn r9_a_pair_over_tcp() {
             c/shop/cron->c/shop/db:tcp : Server, 1 B/s up, 0 B/s down, 12 opened, 12 closed, mtls 1, Healthy: none of 12 connections failed in 5m
             c/shop/web->c/shop/db:tcp : Client, 100 B/s up, 300 B/s down, 30 opened, 28 closed, mtls 1, Healthy: none of 30 connections failed in 5m
                 server: 100 B/s up 300 B/s down 30 opened 28 closed: as the client
-            c/shop/web->c/shop/service/cache:tcp : Client, 0 B/s up, 0 B/s down, 40 opened, 40 closed, 40 failed, Failing: 40 of 40 connections failed (100.0 %) in 5m
+            c/shop/web->c/shop/service/cache:tcp : Client, 0 B/s up, 0 B/s down, 40 opened, 40 closed, 40 failed, Failing: 40 of 40 connections failed (100 %) in 5m
         "#]],
     );
 }

@@ -44,6 +44,8 @@ fn r2_a_series_of_the_callers_view_says_when_the_called_side_saw_more() {
     let alike = of(&[point(50.0, 50.0), point(30.0, 31.0)]);
     assert_eq!(alike.rps, [Some(5.0), Some(3.0)]);
     assert!(alike.notices.is_empty());
+    let nearly = of(&[point(50.0, 54.0)]);
+    assert!(nearly.notices.is_empty(), "less than a tenth more");
     let more = of(&[point(50.0, 90.0)]);
     assert_eq!(more.rps, [Some(5.0)]);
     assert!(more.notices[0].message.contains("called side saw more"));

@@ -13,7 +13,7 @@ fn r10_a_small_caller_whose_every_call_fails_does_not_drown() {
     assert_eq!(cart.health.status, HealthStatus::Failing);
     assert_eq!(
         cart.health.reason,
-        "calls from cron: 20 of 20 requests failed (100.0 %) in 5m"
+        "calls from cron: 20 of 20 requests failed (100 %) in 5m"
     );
 }
 

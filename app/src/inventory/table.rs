@@ -117,8 +117,9 @@ impl Column {
     fn spare(self) -> &'static str {
         match self {
             Column::P50 | Column::Versions => "listing__spare-1",
-            Column::P99 | Column::Proxy | Column::Mtls | Column::Protocol => "listing__spare-2",
-            Column::P95 | Column::Namespace | Column::Pods => "listing__spare-3",
+            Column::P99 | Column::Proxy => "listing__spare-2",
+            Column::Mtls | Column::Protocol => "listing__spare-3",
+            Column::P95 | Column::Namespace | Column::Pods => "listing__spare-4",
             _ => "",
         }
     }

@@ -305,9 +305,10 @@ async fn viewers(report: &Report, world: &World, client: &Client) -> Result<(f64
 async fn viewed(world: &World, client: &Client, fresh: &Fresh, n: usize) -> Result<f64> {
     let before = queries(world, client).await?;
     let until = Instant::now() + Duration::from_secs(VIEWING);
+    let n_namespaces = world.mesh.n_namespaces();
     let looks = (0..n).map(|viewer| async move {
         let by = ["workload", "version", "app", "service"][viewer % 4];
-        let namespaces = match viewer % 23 {
+        let namespaces = match viewer % (n_namespaces + 1) {
             0 => String::new(),
             some => format!("&namespaces=team-{:03}", some - 1),
         };

@@ -175,6 +175,11 @@ impl Mesh {
         self.edges.len()
     }
 
+    /// Returns how many namespaces it has: `team-000` and so on.
+    pub fn n_namespaces(&self) -> usize {
+        self.workloads.len().div_ceil(NAMESPACE_SIZE)
+    }
+
     /// Returns what happened on each edge in the `window` seconds before `at`, sorted by id.
     pub fn truth(&self, at: f64, window: f64) -> Vec<Truth> {
         let mut truths: Vec<Truth> = self

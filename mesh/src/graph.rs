@@ -202,7 +202,7 @@ pub fn namespaces(facts: &Facts) -> Vec<api::namespaces::Namespace> {
         }
     }
     let held = facts.inventory.iter().flat_map(|it| it.workloads.values());
-    for workload in held.filter(|it| !cluster::is_system(&it.namespace)) {
+    for workload in held.filter(|it| !cluster::is_kubernetes_own(&it.namespace)) {
         if !out.iter().any(|known| known.name == workload.namespace) {
             out.push(api::namespaces::Namespace {
                 name: workload.namespace.clone(),

@@ -82,7 +82,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn is_asked(&self, namespace: &str) -> bool {
         self.idle.is_some_and(|asked| match asked {
-            [] => !is_system(namespace),
+            [] => !is_kubernetes_own(namespace),
             names => names.iter().any(|name| name == namespace),
         })
     }
@@ -185,7 +185,7 @@ fn has_services(ends: &Ends<'_>) -> bool {
 }
 
 /// Kubernetes' own namespaces are shown where they are named.
-pub fn is_system(namespace: &str) -> bool {
+pub fn is_kubernetes_own(namespace: &str) -> bool {
     namespace.starts_with("kube-")
 }
 
@@ -271,7 +271,7 @@ fn outside(inventory: &Inventory, roles: &Roles<'_>) -> Outside {
     for workload in inventory.workloads.values() {
         let namespace = workload.namespace.as_str();
         let is_proxy = roles.get(Some(namespace), &workload.name).is_some();
-        if is_proxy || is_system(namespace) || is_istio(workload) {
+        if is_proxy || is_kubernetes_own(namespace) || is_istio(workload) {
             continue;
         }
         let (outside, has_inside) = by_namespace.entry(namespace).or_default();

@@ -287,12 +287,12 @@ impl Lever {
             Some(format!(" Your draft is gone: {line}."))
         });
         let others = proposal.settles.iter().skip(1);
-        let others: Vec<&str> = others
-            .filter_map(|at| at.route.rsplit('/').next())
+        let others: Vec<String> = others
+            .filter_map(|at| at.route.rsplit('/').next().map(str::to_owned))
             .collect();
         let with = match others.as_slice() {
             [] => String::new(),
-            names => format!(", with {}", names.join(" and ")),
+            names => format!(", with {}", words::and(names)),
         };
         let done = format!("Rolled back: {gist}{with}.{}", dropped.unwrap_or_default());
         let tried = format!("Roll back: {gist}");

@@ -19,8 +19,19 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Returns what was counted, or `None` when the labels do not say it.
+    /// Returns what was counted, the same for all that say the same; `None` when the labels do not say it.
     pub fn key(&mut self, labels: &Labels) -> Option<Arc<TrafficKey>> {
+        let key = self.own_key(labels)?;
+        if let Some(known) = self.known.get(&key) {
+            return Some(known.clone());
+        }
+        let shared = Arc::new(key);
+        self.known.insert(shared.clone());
+        Some(shared)
+    }
+
+    /// Returns what was counted, for a metric that has one series of a kind; `None` when the labels do not say it.
+    pub fn own_key(&mut self, labels: &Labels) -> Option<TrafficKey> {
         let reporter = match labels.reporter.as_deref() {
             Some("source") => Reporter::Source,
             Some("destination") => Reporter::Destination,
@@ -57,7 +68,7 @@ impl Reader {
                 name: mesh::names::ServiceName::new(name),
             });
         let number = |text: &Option<Text>| text.as_deref().and_then(|t| t.parse().ok());
-        let key = TrafficKey {
+        Some(TrafficKey {
             reporter,
             source,
             destination,
@@ -77,13 +88,7 @@ impl Reader {
                 .text(&labels.rollouts_pod_template_hash)
                 .filter(|_| reporter == Reporter::Destination)
                 .map(mesh::names::TemplateHash::new),
-        };
-        if let Some(known) = self.known.get(&key) {
-            return Some(known.clone());
-        }
-        let shared = Arc::new(key);
-        self.known.insert(shared.clone());
-        Some(shared)
+        })
     }
 
     /// Returns the upper edge of a bucket; Prometheus 2 writes `500`, 3 writes `500.0`.

@@ -168,6 +168,47 @@ async fn what_can_not_be_counted_is_left_out_and_said() {
 }
 
 #[tokio::test]
+async fn what_the_source_tells_apart_and_we_do_not_is_counted_together() {
+    let item = |reporter: &str, callee: &str, value: &str| {
+        format!(
+            r#"{{"metric":{{"reporter":"{reporter}","request_protocol":"http","source_workload":"web","destination_workload":"{callee}"}},"value":[1,"{value}"]}}"#
+        )
+    };
+    // Istio writes `unknown`, or nothing, for what it does not know.
+    let answer = told(move |question| {
+        let items = if !question.contains("increase") {
+            Vec::new()
+        } else if question.contains(r#"reporter="destination""#) {
+            vec![item("destination", "cart", "4")]
+        } else {
+            let callees = ["unknown", "cart", ""];
+            callees.map(|callee| item("source", callee, "2")).into()
+        };
+        let items = items.join(",");
+        json(
+            200,
+            format!(
+                r#"{{"status":"success","data":{{"resultType":"vector","result":[{items}]}}}}"#
+            ),
+        )
+    });
+    let answer = answer.await.unwrap();
+    let counts = answer.value.iter().map(|it| {
+        let callee = it.key.destination.workload.as_ref();
+        (it.key.reporter, callee.map(ToString::to_string), it.value)
+    });
+    let cart = || Some("cart".to_owned());
+    assert_eq!(
+        counts.collect::<Vec<_>>(),
+        [
+            (Reporter::Source, None, 4.0),
+            (Reporter::Source, cart(), 2.0),
+            (Reporter::Destination, cart(), 4.0),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn r6_the_template_of_the_pod_that_took_a_call_is_read_from_its_own_report() {
     let item = |reporter: &str| {
         format!(

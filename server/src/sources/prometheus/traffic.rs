@@ -26,6 +26,7 @@ struct Told<K, V> {
 }
 
 /// Counts by what was counted, in the order of that.
+#[derive(Default)]
 struct Counts {
     reader: Reader,
     rows: Vec<Sample>,
@@ -54,18 +55,23 @@ impl<K: Ord + Hash, V> Told<K, V> {
 }
 
 impl Counts {
+    /// Puts the rows in order, and those that say the same together: names that the source tells apart and we do not.
+    fn settle(&mut self) {
+        self.rows.sort_by(|a, b| a.key.cmp(&b.key));
+        self.rows.dedup_by(|next, sum| {
+            let is_same = next.key == sum.key;
+            if is_same {
+                sum.value += next.value;
+            }
+            is_same
+        });
+    }
+
     /// Adds what another question counted.
     fn add(&mut self, other: Counts) {
-        let n = self.rows.len();
-        for sample in other.rows {
-            let place = self.rows[..n].binary_search_by(|it| it.key.cmp(&sample.key));
-            match place.ok().and_then(|it| self.rows.get_mut(it)) {
-                Some(known) => known.value += sample.value,
-                None => self.rows.push(sample),
-            }
-        }
+        self.rows.extend(other.rows);
         // Two lists in order, one behind the other: next to nothing where the second begins behind the first.
-        self.rows.sort_by(|a, b| a.key.cmp(&b.key));
+        self.settle();
     }
 }
 
@@ -270,20 +276,18 @@ impl Prometheus {
         text: &str,
         at: UnixMillis,
     ) -> Result<(Counts, Vec<Notice>), PrometheusError> {
-        let mut told: Told<Arc<TrafficKey>, f64> = Told::default();
+        let mut counts = Counts::default();
         let sink = move |item: Option<Item>| {
             let Some(item) = item else {
                 // Here, where each question has a thread of its own.
-                let mut told = std::mem::take(&mut told);
-                let reader = std::mem::take(&mut told.reader);
-                let rows = told.sorted().map(|(key, value)| Sample { key, value });
-                let rows = rows.collect();
-                return Some(Counts { reader, rows });
+                counts.settle();
+                return Some(std::mem::take(&mut counts));
             };
-            if let Some(key) = told.reader.key(&item.metric)
-                && let Some(value) = told.reader.value(item.value.as_ref())
+            if let Some(key) = counts.reader.own_key(&item.metric)
+                && let Some(value) = counts.reader.value(item.value.as_ref())
             {
-                *told.by_key.entry(key).or_default() += value;
+                let key = Arc::new(key);
+                counts.rows.push(Sample { key, value });
             }
             None
         };

@@ -39,6 +39,8 @@ struct World {
     mesh: Arc<Mesh>,
     /// How often proxies are scraped, in seconds.
     interval: u32,
+    /// Where it serves what really happened.
+    truth: String,
     prometheus: Prometheus,
 }
 
@@ -48,11 +50,13 @@ impl World {
         // Edges are born until the end of the window that is asked for.
         let horizon = f64::from(WINDOW + 12 * interval);
         let mesh = Arc::new(Mesh::new(n_workloads, horizon));
-        let targets = scraped::serve(Arc::clone(&mesh))?;
+        let served = scraped::serve(Arc::clone(&mesh))?;
+        let targets = format!("{served}/targets");
         let prometheus = Prometheus::discovering(Store::Prometheus, interval, &targets)?;
         Ok(World {
             mesh,
             interval,
+            truth: format!("{served}/truth"),
             prometheus,
         })
     }
@@ -62,9 +66,10 @@ impl World {
 pub fn stand(n_workloads: usize) -> Result<()> {
     let world = World::new(n_workloads)?;
     println!(
-        "{} edges, Prometheus on {}",
+        "{} edges, Prometheus on {}, the truth on {}?at=…&window={WINDOW}",
         world.mesh.n_edges(),
-        world.prometheus.url
+        world.prometheus.url,
+        world.truth
     );
     loop {
         std::thread::sleep(Duration::from_secs(3600));

@@ -6,14 +6,16 @@ use std::thread;
 
 use anyhow::Result;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::synthetic::{Mesh, Pod};
+use super::synthetic::{Mesh, Pod, Truth};
 
-/// Serves `mesh` until the process ends, and returns where a scraper finds its targets.
+/// Serves `mesh` until the process ends, and returns where: a scraper finds its targets at `/targets`, whoever compares
+/// by hand what really happened at `/truth`.
 pub fn serve(mesh: Arc<Mesh>) -> Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
@@ -24,6 +26,7 @@ pub fn serve(mesh: Arc<Mesh>) -> Result<String> {
             get(async move |State(mesh): State<Arc<Mesh>>| axum::Json(targets(&mesh, address))),
         )
         .route("/pods/{workload}/{namespace}/{name}", get(metrics))
+        .route("/truth", get(truth))
         .with_state(mesh);
     // A thread of its own: the figures are of what answers, not of what is scraped.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -35,7 +38,7 @@ pub fn serve(mesh: Arc<Mesh>) -> Result<String> {
             axum::serve(listener, router).await
         })
     });
-    Ok(format!("http://{address}/targets"))
+    Ok(format!("http://{address}"))
 }
 
 /// The pods that live now, in the words of Prometheus's HTTP service discovery.
@@ -55,6 +58,19 @@ fn targets(mesh: &Mesh, address: SocketAddr) -> Value {
         })
     });
     pods.collect()
+}
+
+/// A window that somebody compares by hand.
+#[derive(Deserialize)]
+struct Span {
+    /// Its end, in seconds since the epoch.
+    at: f64,
+    /// Its length, in seconds.
+    window: f64,
+}
+
+async fn truth(State(mesh): State<Arc<Mesh>>, Query(span): Query<Span>) -> axum::Json<Vec<Truth>> {
+    axum::Json(mesh.truth(span.at, span.window))
 }
 
 async fn metrics(

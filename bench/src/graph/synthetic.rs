@@ -2,11 +2,21 @@
 //!
 //! About 3.3 calls for each workload, each reported by both proxies with Istio's 25 labels. Pods are replaced,
 //! edges are born, one in twenty stands still, one in ten fails now and then.
+//!
+//! Pods come as a Deployment's do, only far more often: a pod has an address, and so is found, before its containers
+//! run, and calls once it is ready, when its predecessor ends (docs/adr/0015).
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
+
 const NAMESPACE_SIZE: usize = 50;
+/// What was there when the world was first looked at, is there since then, in seconds after its beginning.
+const BEFORE: f64 = -90_000.0;
+/// How long a pod is there before its first call, in seconds: at least, and by how much at most longer. Kubernetes wants
+/// 99 % of pods started within 5 seconds, and looks every 10 whether they are ready unless told otherwise.
+const STARTS: (f64, f64) = (5.0, 10.0);
 /// Istio's default bucket edges, in milliseconds.
 const EDGES: [&str; 20] = [
     "0.5", "1", "5", "10", "25", "50", "100", "250", "500", "1000", "2500", "5000", "10000",
@@ -48,7 +58,7 @@ struct Edge {
 }
 
 /// What really happened on one edge of the graph within a window.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Truth {
     /// The id of the graph's edge.
     pub id: String,
@@ -152,7 +162,8 @@ impl Mesh {
                         0.0
                     },
                     median: 2 + dice.below(9),
-                    born: if is_born {
+                    // On which side of a window's beginning it fell what one does once and never again, nobody knows.
+                    born: if is_born && !stands_still {
                         horizon_secs * dice.share()
                     } else {
                         -86_400.0
@@ -189,9 +200,11 @@ impl Mesh {
                 let (from, to) = (&self.workloads[edge.from], &self.workloads[edge.to]);
                 // Counters are whole, and each pod of the caller has its own.
                 let mut requests = 0.0;
-                for life in lives(from, at - self.began - window, at - self.began) {
-                    let first = life.since.max(at - self.began - window);
-                    let last = life.until.min(at - self.began);
+                let (since, until) = (at - self.began - window, at - self.began);
+                for life in lives(from, since, until) {
+                    let last = life.until.min(until);
+                    // Whoever is only starting calls nobody.
+                    let first = life.calls_since.max(since).min(last);
                     requests += edge.counted(first, last, edge.failing)
                         + edge.counted(first, last, 1.0 - edge.failing);
                 }
@@ -306,7 +319,7 @@ impl Mesh {
         })?;
         let place = format!("namespace=\"{}\",pod=\"{}\"", pod.namespace, pod.name);
         let mut text = String::with_capacity(pages.len() * 24 * 1100);
-        let uptime = (t - life.since).min(90_000.0);
+        let uptime = (t - life.there_since).min(-BEFORE);
         let _ = writeln!(text, "envoy_server_uptime{{{place}}} {uptime:.0}");
         for page in pages {
             let edge = &self.edges[page.edge];
@@ -325,8 +338,11 @@ impl Mesh {
             } else {
                 1.0 - edge.failing
             };
-            let count = edge.counted(life.since, t, share * ending);
-            series(&mut text, &place, &page.labels, count, edge.median);
+            let count = edge.counted(life.calls_since.min(t), t, share * ending);
+            // A proxy tells of what has happened.
+            if count > 0.0 {
+                series(&mut text, &place, &page.labels, count, edge.median);
+            }
         }
         Some(text)
     }
@@ -361,36 +377,54 @@ struct Page {
 /// The time of a pod, in seconds since the world's beginning.
 struct Life {
     name: String,
-    since: f64,
+    /// Since when it has an address.
+    there_since: f64,
+    calls_since: f64,
+    /// It is gone with its last call.
     until: f64,
 }
 
-/// The pods of a workload that live at `t`: one for good, and for some a second one that is replaced.
+/// The pods of a workload that are there at `t`: one for good, and for some a second one that is replaced, with its
+/// successor at times.
 fn living(workload: &Workload, t: f64) -> impl Iterator<Item = Life> {
     lives(workload, t, t)
 }
 
-/// The pods of a workload that lived between `from` and `to`.
+/// The pods of a workload that were there at some time between `from` and `to`.
 fn lives(workload: &Workload, from: f64, to: f64) -> impl Iterator<Item = Life> {
     let steady = Life {
         name: "0".to_owned(),
-        since: -90_000.0,
+        there_since: BEFORE,
+        calls_since: BEFORE,
         until: f64::INFINITY,
     };
     let replaced = workload.restarts_every.into_iter().flat_map(move |every| {
         let nth = |t: f64| (t / every).floor().max(0.0) as u32;
-        (nth(from)..=nth(to)).map(move |nth| Life {
-            name: format!("r{nth}"),
-            // The first was there before the world was looked at.
-            since: if nth == 0 {
-                -90_000.0
-            } else {
-                f64::from(nth) * every
-            },
-            until: f64::from(nth + 1) * every,
-        })
+        // The one after the last may be starting.
+        (nth(from)..=nth(to) + 1).map(move |nth| Life::of_replaced(nth, every))
     });
-    std::iter::once(steady).chain(replaced)
+    let all = std::iter::once(steady).chain(replaced);
+    all.filter(move |life| life.there_since <= to)
+}
+
+impl Life {
+    /// The life of the `nth` pod in a row whose pods are replaced every so many seconds.
+    fn of_replaced(nth: u32, every: f64) -> Life {
+        let turn = f64::from(nth) * every;
+        let starts = STARTS.0 + STARTS.1 * Dice(u64::from(nth) ^ every.to_bits()).share();
+        // The first was there before the world was looked at.
+        let (there_since, calls_since) = if nth == 0 {
+            (BEFORE, BEFORE)
+        } else {
+            (turn - starts, turn)
+        };
+        Life {
+            name: format!("r{nth}"),
+            there_since,
+            calls_since,
+            until: turn + every,
+        }
+    }
 }
 
 fn series(text: &mut String, place: &str, labels: &str, count: f64, median: usize) {

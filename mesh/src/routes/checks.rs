@@ -18,6 +18,7 @@ use crate::routing::rule::RuleList;
 
 mod destination_rule;
 mod gateway;
+mod reach;
 mod route;
 mod unread;
 

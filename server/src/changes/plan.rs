@@ -19,6 +19,7 @@ use crate::cluster::{Cluster, ClusterError, Snapshot, Verb, key_of, sentence};
 use crate::http::{ApiError, App};
 use crate::routes::Measured;
 
+mod draft;
 mod structure;
 mod whole;
 

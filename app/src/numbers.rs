@@ -191,8 +191,7 @@ pub fn span(secs: u32) -> String {
         s if s % 60 == 0 => (s / 60, "minute"),
         s => (s, "second"),
     };
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {unit}{plural}")
+    mesh::wording::count(n as usize, unit)
 }
 
 #[cfg(test)]

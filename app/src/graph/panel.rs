@@ -432,7 +432,7 @@ fn NotDrawn() -> impl IntoView {
             "What this link selects has no traffic in this window, or is filtered out. Look back further, or show more \
              namespaces."
         </p>
-        <p class="message__actions">
+        <p class="choices">
             {(!query.idle).then(|| view! {
                 <button
                     type="button"

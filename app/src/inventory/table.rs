@@ -213,7 +213,14 @@ impl Row {
             Column::Health => self.reason.clone(),
             Column::Name => self.name.clone(),
             Column::Namespace => self.namespace.clone(),
-            Column::Rps => words::rate(self.traffic.as_ref(), &self.flow),
+            Column::Rps => {
+                let rate = words::rate(self.traffic.as_ref(), &self.flow);
+                if self.is_outbound {
+                    format!("out {rate}")
+                } else {
+                    rate
+                }
+            }
             Column::Errors => match &self.traffic {
                 Some(traffic) if traffic.requests > 0.0 => traffic_words::failed(traffic),
                 _ => NO_DATA.to_owned(),

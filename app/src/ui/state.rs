@@ -62,7 +62,7 @@ pub fn Message(
             <h2 class="message__title">{title}</h2>
             <p class="message__text">{text}</p>
             {hint.map(|hint| view! { <p class="message__hint">{hint}</p> })}
-            <div class="message__actions">{children.map(|children| children())}</div>
+            <div class="choices">{children.map(|children| children())}</div>
         </div>
     }
 }

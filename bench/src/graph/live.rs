@@ -23,6 +23,9 @@ const MANY: usize = 2_000;
 /// Enough that a source which collects its garbage in every third of them does not move the median.
 const N_COLD: usize = 15;
 const N_WARM: usize = 60;
+/// The source's pause before a question that is timed: it collects the garbage of a large answer for a second, beside
+/// whatever it is asked then (docs/adr/0016).
+const REST: Duration = Duration::from_millis(1_200);
 const N_VIEWERS: usize = 100;
 /// How long the viewers look, in seconds.
 const VIEWING: u64 = 60;
@@ -112,9 +115,13 @@ async fn asked(report: &mut Report, world: &World) -> Result<()> {
     let mut body = Value::Null;
     // The first round warms the disk's cache, and what only the first question costs.
     for round in 0..=N_COLD {
+        tokio::time::sleep(REST).await;
         let counts = raw.ask(&requests()).await?;
+        tokio::time::sleep(REST).await;
         let cold = Fresh::start(world)?.ask(&client, &path("traffic")).await?;
+        tokio::time::sleep(REST).await;
         let buckets = raw.ask(&buckets()).await?;
+        tokio::time::sleep(REST).await;
         let fresh = Fresh::start(world)?;
         let all = fresh.ask(&client, &path("traffic,latency")).await?;
         if round == 0 {

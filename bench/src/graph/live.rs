@@ -23,8 +23,8 @@ const MANY: usize = 2_000;
 /// Enough that a source which collects its garbage in every third of them does not move the median.
 const N_COLD: usize = 15;
 const N_WARM: usize = 60;
-/// The source's pause before a question that is timed: it collects the garbage of a large answer for a second, beside
-/// whatever it is asked then (docs/adr/0016).
+/// The source's pause before a question that is timed: after a large answer it is busy for about a second, beside whatever
+/// it is asked then (docs/adr/0016).
 const REST: Duration = Duration::from_millis(1_200);
 const N_VIEWERS: usize = 100;
 /// How long the viewers look, in seconds.
